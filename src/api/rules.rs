@@ -1,0 +1,204 @@
+//! The CEL rules of the schema: what the API server refuses, and the sentence
+//! it refuses it with. Each says why, and what to do instead.
+
+use kube::core::{Reason, Rule};
+
+/// The operator has put, or is putting, this tenant on its server.
+const LOCKED: &str =
+    "has(oldSelf.status) && (has(oldSelf.status.creation) || has(oldSelf.status.tenantId))";
+
+/// Characters that no XML 1.0 document can hold, as a class of RE2.
+const NOT_XML: &str = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]";
+
+/// The name of a Kubernetes object.
+pub(super) fn object_name() -> Rule {
+    Rule::new(r"self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')").message(
+        "not a name that an object can have: use small letters, digits, '-' and '.', with a letter or digit at both ends",
+    )
+}
+
+/// A key of a Secret's data.
+pub(super) fn secret_key() -> Rule {
+    Rule::new(r"self.matches(r'^[-._a-zA-Z0-9]+$')")
+        .message("not a key that a Secret can have: use letters, digits, '-', '_' and '.'")
+}
+
+/// Text that is sent to the server in XML.
+pub(super) fn xml_text() -> Rule {
+    Rule::new(format!("!self.matches(r'{NOT_XML}')")).message(
+        "has a character that XML 1.0 cannot hold, so it cannot be sent to the Integration Server: \
+         remove control characters other than tab, line feed and carriage return, and U+FFFE and U+FFFF",
+    )
+}
+
+/// A name on the server: something must be left of it without its blanks.
+pub(super) fn not_blank() -> Rule {
+    Rule::new("self.trim() != ''").message(
+        "must not be empty or blank: write a name, or leave the field out where it is optional",
+    )
+}
+
+/// Where the server is: one host, and nothing else.
+pub(super) fn host() -> Rule {
+    // A last label that is a number makes an address an IPv4 address in some
+    // notation for URL parsers; only the usual notation is meant here.
+    Rule::new(
+        r"isIP(self) || (self.matches(r'^[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?)*$') && !self.matches(r'(^|\.)([0-9]+|0[xX][0-9A-Fa-f]*)$'))",
+    )
+    .message(
+        "must be one IP address or one DNS name alone: no scheme, port, path, brackets or blanks (the port goes to spec.port)",
+    )
+}
+
+/// An IP address.
+pub(super) fn ip() -> Rule {
+    Rule::new("isIP(self)").message("must be an IP address such as 10.0.0.5 or fd00::5: the Integration Server takes no names here")
+}
+
+/// Certificates in PEM.
+pub(super) fn pem_certificates() -> Rule {
+    Rule::new("self.contains('-----BEGIN CERTIFICATE-----') && self.contains('-----END CERTIFICATE-----')")
+        .message("must hold at least one certificate in PEM (-----BEGIN CERTIFICATE-----): put the certificate of the authority here as text")
+}
+
+/// SHA-256 fingerprints.
+pub(super) fn fingerprints() -> Rule {
+    Rule::new("self.all(f, f.matches('^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$'))").message(
+        "each fingerprint must be SHA-256: 32 pairs of hexadecimal digits, with or without colons; `viis-operator check` prints it",
+    )
+}
+
+/// One way of trust, not two that may disagree.
+pub(super) fn one_trust() -> Rule {
+    Rule::new("!(has(self.caBundle) && has(self.fingerprintsSHA256))")
+        .message("set caBundle or fingerprintsSHA256, not both: with both it would be unclear which of them decides")
+}
+
+/// A selector where one is evaluated.
+pub(super) fn selector_needed() -> Rule {
+    Rule::new("self.from != 'Selector' || has(self.selector)")
+        .message("from: Selector needs a selector: say which namespaces may refer to this server, or set from: All")
+}
+
+/// No selector where none is evaluated.
+pub(super) fn selector_unused() -> Rule {
+    Rule::new("self.from != 'All' || !has(self.selector)").message(
+        "from: All takes no selector, it would have no effect: remove it, or set from: Selector",
+    )
+}
+
+/// A duration in Go's notation, as far as both sides read it alike.
+pub(super) const DURATION: &str = r"^([0-9]{1,6}(\.[0-9]{1,3})?(ms|s|m|h))+$";
+
+/// A duration that is not shorter than `least`.
+pub(super) fn at_least(least: &str) -> Rule {
+    Rule::new(format!("self.matches(r'{DURATION}') && duration(self) >= duration('{least}')")).message(
+        format!("must be a duration of at least {least}, in hours, minutes and seconds such as 1h30m, 5m or 90s").as_str(),
+    )
+}
+
+/// An HTTP proxy, without credentials.
+pub(super) fn proxy() -> Rule {
+    Rule::new(r"self.matches(r'^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?$')").message(
+        "must be http://host:port or https://host:port and nothing else: no path, and no credentials, everybody who may read this object would see them",
+    )
+}
+
+/// An identifier of the server.
+pub(super) fn server_identifier() -> Rule {
+    Rule::new(r"self.matches(r'^[^\pC\pZ]([^\pC]*[^\pC\pZ])?$') && !(self in ['.', '..'])")
+        .message("must be the identifier of a tenant as the server shows it: printable text without outer blanks")
+}
+
+/// A deletion policy, where it is no enumeration.
+pub(super) fn deletion_policy() -> Rule {
+    Rule::new("self in ['Delete', 'Retain']")
+        .message("must be Delete or Retain: leave it out for Delete of what was created and Retain of what was taken over")
+}
+
+/// Complete tenants have an administrator.
+pub(super) fn administrator_needed() -> Rule {
+    Rule::new("self.type != 'Complete' || has(self.administrator) || has(self.existingTenantId)")
+        .message("type: Complete needs an administrator, whose account is made with the tenant: set spec.administrator (or existingTenantId for a tenant that is on the server already)")
+        .reason(Reason::FieldValueRequired)
+        .field_path(".administrator")
+}
+
+/// Simple tenants have none.
+pub(super) fn administrator_unused() -> Rule {
+    Rule::new("self.type != 'Simple' || !has(self.administrator)")
+        .message("type: Simple has no virtual Administration Server, so nobody can administer it: remove spec.administrator, or set type: Complete")
+        .reason(Reason::FieldValueForbidden)
+        .field_path(".administrator")
+}
+
+/// A machine's BIOS ID.
+pub(super) fn bios_id() -> Rule {
+    Rule::new(
+        "self.matches('^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[{][0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}[}])$')",
+    )
+    .message("must be a UUID such as 4230d3ef-1f2b-8b1c-0a55-9a4f3a1d7c10, in any case, with or without braces: it is the BIOS UUID that the hypervisor shows")
+}
+
+/// A field of a machine that identifies it.
+pub(super) fn immutable(what: &str) -> Rule {
+    Rule::new("self == oldSelf")
+        .message(
+            format!("{what} cannot change: delete this VirtualMachine and create another one")
+                .as_str(),
+        )
+        .reason(Reason::FieldValueForbidden)
+}
+
+/// `spec.{field}` of a tenant that is on its server, or on its way there.
+pub(super) fn locked(field: &str) -> Rule {
+    locked_unless(
+        field,
+        &format!(
+            "has(self.spec.{field}) == has(oldSelf.spec.{field}) && (!has(self.spec.{field}) || self.spec.{field} == oldSelf.spec.{field})"
+        ),
+    )
+}
+
+/// The effective name: writing down what metadata.name said already changes nothing.
+pub(super) fn locked_name() -> Rule {
+    locked_unless(
+        "name",
+        "(has(self.spec.name) ? self.spec.name : self.metadata.name) == (has(oldSelf.spec.name) ? oldSelf.spec.name : oldSelf.metadata.name)",
+    )
+}
+
+/// An administrator may be added (a tenant that was taken over has none yet),
+/// and is then there to stay.
+pub(super) fn locked_administrator() -> Rule {
+    locked_unless(
+        "administrator",
+        "!has(oldSelf.spec.administrator) || (has(self.spec.administrator) && self.spec.administrator.name == oldSelf.spec.administrator.name)",
+    )
+}
+
+fn locked_unless(field: &str, unchanged: &str) -> Rule {
+    Rule::new(format!("!({LOCKED}) || ({unchanged})"))
+        .message(
+            format!(
+                "spec.{field} cannot change any more: the Integration Server has no method that changes a tenant. \
+                 Undo the change, or delete this Tenant and create another one"
+            )
+            .as_str(),
+        )
+        .reason(Reason::FieldValueForbidden)
+        .field_path(format!(".spec.{field}"))
+}
+
+/// `existingTenantId` may be given up later, but not turned to another tenant.
+pub(super) fn locked_identifier() -> Rule {
+    Rule::new(format!(
+        "!({LOCKED}) || !has(self.spec.existingTenantId) || (has(oldSelf.spec.existingTenantId) && self.spec.existingTenantId == oldSelf.spec.existingTenantId)"
+    ))
+    .message(
+        "spec.existingTenantId can only be removed now: this Tenant has a tenant on the server already. \
+         Undo the change, or create another Tenant for the other identifier",
+    )
+    .reason(Reason::FieldValueForbidden)
+    .field_path(".spec.existingTenantId")
+}

@@ -1,0 +1,96 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use clap::{Args as _, Command, FromArgMatches as _};
+use rstest::rstest;
+
+use super::*;
+
+fn command() -> Command {
+    RunOptions::augment_args(Command::new("run"))
+}
+
+/// The settings that these options give, whatever the environment of the test.
+fn settings(options: &[&str]) -> Result<operator::Settings, clap::Error> {
+    let command = command().mut_args(|option| option.env(None::<&str>));
+    let matches = command.try_get_matches_from([&["run"], options].concat())?;
+    Ok(RunOptions::from_arg_matches(&matches)?.settings())
+}
+
+#[test]
+fn defaults_fit_a_pod() {
+    let settings = settings(&[]).unwrap();
+    assert!(settings.controllers.watch_namespaces.is_empty());
+    assert_eq!(settings.controllers.operator_namespace, "viis-system");
+    assert_eq!(settings.controllers.operator_name, "viis-operator");
+    assert_eq!(
+        settings.metrics_address,
+        Some("0.0.0.0:8080".parse().unwrap())
+    );
+}
+
+#[rstest]
+#[case::repeated(&["--watch-namespace", "b", "--watch-namespace", "a"])]
+#[case::separated(&["--watch-namespace", "b,a"])]
+#[case::doubled(&["--watch-namespace=a,b,a"])]
+#[case::blanks(&["--watch-namespace", " a, b,"])]
+fn namespaces_are_listed_or_repeated(#[case] options: &[&str]) {
+    assert_eq!(
+        settings(options).unwrap().controllers.watch_namespaces,
+        ["a", "b"]
+    );
+}
+
+#[test]
+fn a_variable_set_to_nothing_watches_all_namespaces() {
+    let settings = settings(&["--watch-namespace="]).unwrap();
+    assert!(settings.controllers.watch_namespaces.is_empty());
+}
+
+#[rstest]
+#[case("off")]
+#[case("")]
+fn metrics_can_be_switched_off(#[case] address: &str) {
+    assert_eq!(
+        settings(&["--metrics-address", address])
+            .unwrap()
+            .metrics_address,
+        None
+    );
+}
+
+#[test]
+fn metrics_listen_on_ipv6_too() {
+    let settings = settings(&["--metrics-address", "[::]:9090"]).unwrap();
+    assert_eq!(settings.metrics_address, Some("[::]:9090".parse().unwrap()));
+}
+
+#[rstest]
+#[case::upper_case(&["--watch-namespace", "Team"])]
+#[case::second_of_two(&["--watch-namespace", "a,b/c"])]
+#[case::blank_namespace(&["--operator-namespace", ""])]
+#[case::hyphen_at_an_end(&["--operator-name", "-x"])]
+#[case::no_port(&["--metrics-address", "0.0.0.0"])]
+#[case::name_for_address(&["--metrics-address", "localhost:8080"])]
+#[case::unknown_format(&["--log-format", "xml"])]
+fn what_cannot_work_is_refused(#[case] options: &[&str]) {
+    let error = settings(options).unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{error}");
+}
+
+#[test]
+fn a_label_has_at_most_63_characters() {
+    assert!(dns_label(&"a".repeat(63)).is_ok());
+    assert!(dns_label(&"a".repeat(64)).is_err());
+}
+
+#[test]
+fn every_option_has_its_environment_variable() {
+    for option in command().get_arguments() {
+        let long = option.get_long().unwrap();
+        let expected = format!("VIIS_{}", long.replace('-', "_").to_uppercase());
+        let variable = option
+            .get_env()
+            .unwrap_or_else(|| panic!("--{long} has none"));
+        assert_eq!(variable.to_str(), Some(expected.as_str()));
+    }
+}

@@ -1,0 +1,82 @@
+//! Kubernetes Events for outcomes: best effort, bounded, never in the way.
+
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Client, Resource};
+use tokio::sync::mpsc;
+use tracing::debug;
+
+/// At most this many wait to be published; more are dropped.
+const WAITING: usize = 256;
+/// The API server cuts an event's note off here.
+const NOTE_LIMIT: usize = 1024;
+
+/// Says outcomes.
+#[derive(Clone)]
+pub struct Events(mpsc::Sender<Said>);
+
+struct Said {
+    event: Event,
+    about: k8s_openapi::api::core::v1::ObjectReference,
+}
+
+impl Events {
+    /// Publishes in the background, for as long as a handle lives.
+    pub fn new(client: Client) -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        tokio::spawn(publish(client, receiver));
+        Self(sender)
+    }
+
+    /// Says something that went well.
+    pub fn normal<K>(&self, object: &K, reason: &str, note: &str)
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        self.say(object, EventType::Normal, reason, note);
+    }
+
+    /// Says something that somebody should look at.
+    pub fn warning<K>(&self, object: &K, reason: &str, note: &str)
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        self.say(object, EventType::Warning, reason, note);
+    }
+
+    fn say<K>(&self, object: &K, type_: EventType, reason: &str, note: &str)
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let mut end = note.len().min(NOTE_LIMIT);
+        while !note.is_char_boundary(end) {
+            end -= 1;
+        }
+        let event = Event {
+            type_,
+            reason: reason.chars().take(128).collect(),
+            note: note.get(..end).map(str::to_owned),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        let about = object.object_ref(&());
+        if self.0.try_send(Said { event, about }).is_err() {
+            debug!(reason, "an event is dropped: too many wait to be published");
+        }
+    }
+}
+
+async fn publish(client: Client, mut receiver: mpsc::Receiver<Said>) {
+    let recorder = Recorder::new(
+        client,
+        Reporter {
+            controller: "viis-operator".to_owned(),
+            instance: None,
+        },
+    );
+    while let Some(said) = receiver.recv().await {
+        let published = super::writes::bounded(recorder.publish(&said.event, &said.about)).await;
+        if let Err(error) = published {
+            debug!(%error, "an event could not be published");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Makes the client of an IntegrationServer from its spec and its Secret.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Resource, ResourceExt};
+use secrecy::SecretString;
+
+use super::memory::Probe;
+use crate::api::{IntegrationServer, reasons};
+use crate::controllers::context::{Context, ServerWake};
+use crate::controllers::servers::Handle;
+use crate::controllers::writes::{self, WriteError};
+use crate::inventory::Server;
+use crate::viis::{Client, Credentials, Endpoint, Observer, Settings, Timeouts, Trust};
+
+/// Why there is no client.
+pub enum Missing {
+    /// Something has to be mended; the probe says what.
+    Said(Probe),
+    /// The API server failed.
+    ApiServer(WriteError),
+}
+
+/// What came of looking at spec and Secret.
+pub enum Connected {
+    /// As before.
+    Same,
+    /// The Secret is gone; the credentials in memory serve on.
+    FromMemory,
+    /// A new client.
+    New(Handle),
+}
+
+fn said(reason: &'static str, message: String) -> Missing {
+    Missing::Said(Probe {
+        reachable: false,
+        reason,
+        message,
+    })
+}
+
+/// Looks whether spec and Secret ask for another client than the present one.
+///
+/// # Errors
+/// What is missing or wrong, and what to do about it.
+pub async fn connect(
+    context: &Context,
+    server: &IntegrationServer,
+    current: Option<&Handle>,
+) -> Result<Connected, Missing> {
+    let namespace = &context.options.operator_namespace;
+    let name = &server.spec.credentials_secret_ref.name;
+    let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
+    let secret = match writes::bounded(api.get(name)).await {
+        Ok(secret) => secret,
+        Err(WriteError::Gone) => {
+            let same =
+                current.is_some_and(|current| current.settings.starts_with(&spec_settings(server)));
+            if same {
+                return Ok(Connected::FromMemory);
+            }
+            return Err(said(
+                reasons::SECRET_NOT_FOUND,
+                format!(
+                    "There is no Secret {name} in namespace {namespace}. Create it with type \
+                     kubernetes.io/basic-auth and the keys username and password."
+                ),
+            ));
+        }
+        Err(error) => return Err(Missing::ApiServer(error)),
+    };
+    let version = secret.resource_version().unwrap_or_default();
+    let settings = format!("{}/{version}", spec_settings(server));
+    if current.is_some_and(|current| current.settings == settings) {
+        return Ok(Connected::Same);
+    }
+    let credentials = credentials(&secret, name)?;
+    let client = client(context, server, credentials)?;
+    let endpoint = client.endpoint().clone();
+    let limits = &server.spec.limits;
+    let tasks = usize::try_from(limits.concurrent_tasks)
+        .unwrap_or(usize::MAX)
+        .max(1);
+    let wake = Arc::new(ServerWake {
+        name: server.name_any(),
+        queues: context.queues.clone(),
+        metrics: Arc::clone(&context.metrics),
+    });
+    let picture = Server::new(client, tasks, wake);
+    let uid = server.uid().unwrap_or_default();
+    Ok(Connected::New(Handle::new(
+        uid, settings, endpoint, picture,
+    )))
+}
+
+/// What of the spec decides about the client, with the resource's UID.
+fn spec_settings(server: &IntegrationServer) -> String {
+    let spec = &server.spec;
+    let parts = serde_json::json!([
+        server.meta().uid,
+        spec.address,
+        spec.port,
+        spec.credentials_secret_ref.name,
+        spec.tls,
+        spec.limits,
+        spec.proxy_url
+    ]);
+    parts.to_string()
+}
+
+fn credentials(secret: &Secret, name: &str) -> Result<Credentials, Missing> {
+    let value = |key: &str| -> Result<String, Missing> {
+        let value = secret.data.as_ref().and_then(|data| data.get(key));
+        let text = value.and_then(|value| String::from_utf8(value.0.clone()).ok());
+        text.filter(|text| !text.is_empty()).ok_or_else(|| {
+            said(
+                reasons::SECRET_KEY_MISSING,
+                format!("Secret {name} has no key {key} with a text in it. Add it."),
+            )
+        })
+    };
+    let user = value("username")?;
+    let password = SecretString::from(value("password")?);
+    Ok(Credentials::new(user, password))
+}
+
+fn client(
+    context: &Context,
+    server: &IntegrationServer,
+    credentials: Credentials,
+) -> Result<Client, Missing> {
+    let spec = &server.spec;
+    let wrong = |message: String| said(reasons::CERTIFICATE_REJECTED, message);
+    let trust = match &spec.tls {
+        None => Trust::SystemRoots,
+        Some(tls) => match (&tls.ca_bundle, &tls.fingerprints_sha256) {
+            (Some(bundle), _) => Trust::CaBundle(bundle.clone()),
+            (None, Some(pins)) if !pins.is_empty() => {
+                let pins: Result<Vec<_>, _> = pins.iter().map(|pin| pin.parse()).collect();
+                Trust::Fingerprints(pins.map_err(|error| {
+                    wrong(format!("tls.fingerprintsSHA256 cannot be read: {error}"))
+                })?)
+            }
+            (None, _) => Trust::SystemRoots,
+        },
+    };
+    let proxy = match &spec.proxy_url {
+        None => None,
+        Some(url) => Some(url.parse().map_err(|error| {
+            said(
+                reasons::CONNECT_FAILED,
+                format!("proxyURL cannot be read: {error}"),
+            )
+        })?),
+    };
+    let settings = Settings {
+        endpoint: Endpoint {
+            address: spec.address.clone(),
+            port: spec.port,
+        },
+        credentials,
+        trust,
+        proxy,
+        requests_per_second: NonZeroU32::new(spec.limits.requests_per_second)
+            .unwrap_or(NonZeroU32::MIN),
+        timeouts: Timeouts::default(),
+    };
+    let observer: Arc<dyn Observer> = Arc::clone(&context.metrics) as Arc<dyn Observer>;
+    Client::new(settings, observer).map_err(|error| wrong(error.to_string()))
+}

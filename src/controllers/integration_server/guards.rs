@@ -1,0 +1,287 @@
+//! Gathers what the guards of one server have to judge, and what came of it.
+//! The judging itself is pure: [`crate::plan::absence`], [`crate::plan::admission`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{Resource, ResourceExt};
+
+use crate::api::{
+    ACCEPT_ANNOTATION, Deletion, Hold, IntegrationServer, IntegrationServerStatus, Tenant,
+    TenantType,
+};
+use crate::controllers::context::Context;
+use crate::controllers::servers::{Handle, Verdicts};
+use crate::controllers::tenant::observe::own_status;
+use crate::inventory::tenants::Entry;
+use crate::plan::absence::{self, Verdict};
+use crate::plan::admission::{self, Candidate, HoldKind, token};
+use crate::viis::{TenantId, TenantType as FoundType};
+
+/// The longest list of UIDs that a status holds.
+const LONGEST: usize = 10_000;
+
+/// What the guards say, and what of it has to be persisted before it counts.
+pub struct Judgement {
+    /// For the controllers of Tenants, once the status is written.
+    pub verdicts: Verdicts,
+    /// `status.hold`.
+    pub hold: Option<Hold>,
+    /// `status.accepted`.
+    pub accepted: Vec<String>,
+    /// `status.deletions`.
+    pub deletions: Vec<Deletion>,
+    /// The Tenants that the inventory misses.
+    pub lost: usize,
+}
+
+/// One Tenant of the server, as the guards see it.
+struct Ours {
+    uid: String,
+    id: TenantId,
+    deleting: bool,
+    destroys: bool,
+    decided: bool,
+    lost: bool,
+    deleted_at: i64,
+}
+
+/// Judges everything that refers to this server.
+pub fn judge(
+    context: &Context,
+    server: &IntegrationServer,
+    handle: &Handle,
+    now: Timestamp,
+) -> Judgement {
+    let status = server.status.clone().unwrap_or_default();
+    let agreement = server.annotations().get(ACCEPT_ANNOTATION).cloned();
+    let tenants: Vec<Arc<Tenant>> = context
+        .cluster
+        .tenants_of_server(&server.name_any())
+        .iter()
+        .filter_map(|key| context.cluster.tenant(key))
+        .collect();
+    let ours: Vec<Ours> = tenants
+        .iter()
+        .filter_map(|tenant| ours(tenant, handle))
+        .collect();
+    // An agreement is good for one deletion or one loss, and ends with it.
+    let open: BTreeSet<&str> = ours
+        .iter()
+        .filter(|tenant| tenant.deleting || tenant.lost)
+        .map(|tenant| tenant.uid.as_str())
+        .collect();
+    let accepted: BTreeSet<String> = status
+        .accepted
+        .iter()
+        .filter(|uid| open.contains(uid.as_str()))
+        .cloned()
+        .collect();
+    let listed = handle.server.tenants().listed_at().is_some();
+    let absent = absence(server, handle, &status, &ours, &accepted, agreement.clone());
+    let (intact, written_off, lost) = match &absent {
+        _ if !listed => (false, BTreeSet::new(), Vec::new()),
+        Verdict::Intact => {
+            let agreed = ours.iter().filter(|t| t.lost && accepted.contains(&t.uid));
+            (true, agreed.map(|t| t.uid.clone()).collect(), Vec::new())
+        }
+        Verdict::Agreed(uids) => {
+            let earlier = ours.iter().filter(|t| t.lost && accepted.contains(&t.uid));
+            let all = uids.iter().cloned().chain(earlier.map(|t| t.uid.clone()));
+            (true, all.collect(), Vec::new())
+        }
+        Verdict::Guarded(lost) => (false, BTreeSet::new(), lost.clone()),
+    };
+    let deletions = recent(&status, server, now);
+    let (admitted, already) = admit(
+        server, handle, &status, &ours, &accepted, &deletions, agreement,
+    );
+    let mut accepted = accepted;
+    accepted.extend(written_off.iter().cloned());
+    if server.spec.guard.enabled {
+        accepted.extend(admitted.agreed.iter().cloned());
+    }
+    let mut judgement = persist(
+        intact,
+        written_off,
+        &lost,
+        admitted,
+        accepted,
+        deletions,
+        now,
+    );
+    judgement.verdicts.admitted.extend(already);
+    judgement
+}
+
+fn ours(tenant: &Tenant, handle: &Handle) -> Option<Ours> {
+    let status = own_status(tenant);
+    let id = TenantId::new(status.tenant_id.clone()?);
+    let entry = handle.server.tenants().by_id(&id);
+    let meta = tenant.meta();
+    let deleted_at = meta.deletion_timestamp.as_ref();
+    let retained = crate::controllers::tenant::observe::retains(tenant, &status);
+    Some(Ours {
+        uid: tenant.uid()?,
+        deleting: deleted_at.is_some(),
+        destroys: !retained && !tenant.spec.suspend,
+        decided: status.removal.is_some(),
+        lost: entry.is_none_or(|entry| !is_it(tenant, &entry)),
+        deleted_at: deleted_at.map_or(0, |time| time.0.as_second()),
+        id,
+    })
+}
+
+/// The tenant under the identifier has our name and type.
+fn is_it(tenant: &Tenant, entry: &Entry) -> bool {
+    let same_type = match (&entry.tenant_type, tenant.spec.tenant_type) {
+        (None, _)
+        | (Some(FoundType::Complete), TenantType::Complete)
+        | (Some(FoundType::Simple), TenantType::Simple) => true,
+        (Some(_), TenantType::Complete | TenantType::Simple) => false,
+    };
+    *entry.name == *tenant.server_name() && same_type
+}
+
+fn candidate(tenant: &Ours) -> Candidate {
+    Candidate {
+        uid: tenant.uid.clone(),
+        tenant: tenant.id.as_str().to_owned(),
+    }
+}
+
+fn limit(server: &IntegrationServer) -> usize {
+    usize::try_from(server.spec.guard.limit).unwrap_or(usize::MAX)
+}
+
+fn absence(
+    server: &IntegrationServer,
+    handle: &Handle,
+    status: &IntegrationServerStatus,
+    ours: &[Ours],
+    accepted: &BTreeSet<String>,
+    agreement: Option<String>,
+) -> Verdict {
+    let live: Vec<&Ours> = ours.iter().filter(|tenant| !tenant.decided).collect();
+    let last = status.endpoint.as_deref();
+    absence::judge(&absence::Facts {
+        enabled: server.spec.guard.enabled,
+        limit: limit(server),
+        moved: last.is_some_and(|last| last != handle.endpoint.to_string()),
+        ours: live.len(),
+        lost: live
+            .iter()
+            .filter(|tenant| tenant.lost)
+            .map(|t| candidate(t))
+            .collect(),
+        accepted: accepted.clone(),
+        agreement,
+    })
+}
+
+/// What was destroyed within the window. A time in the future counts too: clocks go wrong.
+fn recent(
+    status: &IntegrationServerStatus,
+    server: &IntegrationServer,
+    now: Timestamp,
+) -> Vec<Deletion> {
+    let window: std::time::Duration = server.spec.guard.window.into();
+    let window = SignedDuration::try_from(window).unwrap_or(SignedDuration::MAX);
+    status
+        .deletions
+        .iter()
+        .filter(|deletion| now.duration_since(deletion.at.0) < window)
+        .cloned()
+        .collect()
+}
+
+/// What the deletion guard says, and who was let through before.
+fn admit(
+    server: &IntegrationServer,
+    handle: &Handle,
+    status: &IntegrationServerStatus,
+    ours: &[Ours],
+    accepted: &BTreeSet<String>,
+    deletions: &[Deletion],
+    agreement: Option<String>,
+) -> (admission::Verdict, Vec<String>) {
+    let counted: BTreeSet<&str> = deletions.iter().map(|d| d.uid.as_str()).collect();
+    let mut waiting: Vec<&Ours> = ours
+        .iter()
+        .filter(|tenant| tenant.deleting && tenant.destroys && !tenant.decided)
+        .collect();
+    waiting.sort_by_key(|tenant| (tenant.deleted_at, tenant.uid.as_str()));
+    let mut already: Vec<String> = ours
+        .iter()
+        .filter(|tenant| tenant.deleting && tenant.decided)
+        .map(|tenant| tenant.uid.clone())
+        .collect();
+    // Counted before, and not begun yet: it was let through already.
+    let (begun, open): (Vec<&Ours>, Vec<&Ours>) = waiting
+        .into_iter()
+        .partition(|tenant| counted.contains(tenant.uid.as_str()));
+    already.extend(begun.iter().map(|tenant| tenant.uid.clone()));
+    let mut held = handle.verdicts().held;
+    if let Some(hold) = &status.hold
+        && hold.kind == HoldKind::Deletion.as_str()
+    {
+        held.extend(hold.members.iter().cloned());
+    }
+    let mut verdict = admission::admit(&admission::Facts {
+        enabled: server.spec.guard.enabled,
+        limit: limit(server),
+        candidates: open.into_iter().map(candidate).collect(),
+        destroyed: deletions.len(),
+        held,
+        accepted: accepted.clone(),
+        agreement,
+    });
+    if !server.spec.guard.enabled {
+        verdict.granted.clear();
+    }
+    (verdict, already)
+}
+
+fn persist(
+    intact: bool,
+    written_off: BTreeSet<String>,
+    lost: &[Candidate],
+    admitted: admission::Verdict,
+    accepted: BTreeSet<String>,
+    mut deletions: Vec<Deletion>,
+    now: Timestamp,
+) -> Judgement {
+    deletions.extend(admitted.granted.iter().map(|uid| Deletion {
+        uid: uid.clone(),
+        at: Time(now),
+    }));
+    let held: Vec<Candidate> = admitted.held;
+    let (kind, wave) = if lost.is_empty() {
+        (HoldKind::Deletion, held.as_slice())
+    } else {
+        (HoldKind::Absence, lost)
+    };
+    let hold = token(kind, wave).map(|token| Hold {
+        kind: kind.as_str().to_owned(),
+        count: u32::try_from(wave.len()).unwrap_or(u32::MAX),
+        token,
+        members: wave.iter().take(LONGEST).map(|c| c.uid.clone()).collect(),
+    });
+    let mut admitted_uids: BTreeSet<String> = admitted.agreed.into_iter().collect();
+    admitted_uids.extend(admitted.granted);
+    Judgement {
+        verdicts: Verdicts {
+            intact,
+            admitted: admitted_uids,
+            held: held.iter().map(|candidate| candidate.uid.clone()).collect(),
+            token: token(HoldKind::Deletion, &held),
+            written_off,
+        },
+        hold,
+        accepted: accepted.into_iter().take(LONGEST).collect(),
+        deletions: deletions.into_iter().take(LONGEST).collect(),
+        lost: lost.len(),
+    }
+}

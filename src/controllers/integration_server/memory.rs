@@ -1,0 +1,37 @@
+//! What this process remembers of an IntegrationServer.
+
+use tokio::time::Instant;
+
+use crate::controllers::backoff::Backoff;
+
+/// What this process remembers of an IntegrationServer.
+#[derive(Default)]
+pub struct Memory {
+    /// The last probe.
+    pub probe: Option<Probe>,
+    /// The pauses after failed probes.
+    pub backoff: Backoff,
+    /// When a complete comparison is due, spread out between servers.
+    pub resync_at: Option<Instant>,
+    /// The `requested-at` annotation that was honoured.
+    pub requested_at: Option<String>,
+    /// The resourceVersion of the last write: an older view is stale.
+    pub written: Option<String>,
+    /// Since when counts alone wait to be written.
+    pub unwritten: Option<Instant>,
+    /// The Secret is missing, and the credentials in memory serve.
+    pub secret_missing: bool,
+    /// The last thing that was said as an event.
+    pub said: Option<String>,
+}
+
+/// What the last probe showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// It answered as it should.
+    pub reachable: bool,
+    /// The reason of the condition `Reachable`.
+    pub reason: &'static str,
+    /// What to do.
+    pub message: String,
+}

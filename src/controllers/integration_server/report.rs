@@ -1,0 +1,211 @@
+//! What an IntegrationServer's status says: pure, from probe and judgement.
+
+use jiff::Timestamp;
+use kube::{Resource, ResourceExt};
+
+use super::guards::Judgement;
+use super::memory::Probe;
+use crate::api::{
+    ConditionType, IntegrationServer, IntegrationServerStatus, TenantCounts, conditions, reasons,
+};
+use crate::controllers::tenant::report::accept_command;
+use crate::plan::admission::HoldKind;
+
+/// What is known when the status is written.
+pub struct Known<'a> {
+    /// The installation.
+    pub operator: &'a str,
+    /// The last probe; None before the first.
+    pub probe: Option<&'a Probe>,
+    /// What the guards say; None without a picture.
+    pub judgement: Option<&'a Judgement>,
+    /// The address and port that the picture is of.
+    pub endpoint: Option<String>,
+    /// What the server has; None without a list.
+    pub tenants: Option<TenantCounts>,
+    /// Another IntegrationServer has this address and port.
+    pub outclaimed: bool,
+    /// The Secret is missing, and the credentials in memory serve.
+    pub secret_missing: bool,
+    /// What still refers to it, while it is being deleted.
+    pub referrers: Option<usize>,
+}
+
+struct Line {
+    ready: bool,
+    stalled: bool,
+    reason: &'static str,
+    message: String,
+}
+
+/// The status that says all this.
+pub fn status(
+    server: &IntegrationServer,
+    known: &Known<'_>,
+    now: Timestamp,
+) -> IntegrationServerStatus {
+    let mut status = server.status.clone().unwrap_or_default();
+    let generation = server.meta().generation.unwrap_or_default();
+    status.observed_generation = Some(generation);
+    status.operator = Some(known.operator.to_owned());
+    if known.tenants.is_some() {
+        status.tenants.clone_from(&known.tenants);
+    }
+    if let Some(judgement) = known.judgement {
+        status.hold.clone_from(&judgement.hold);
+        status.accepted.clone_from(&judgement.accepted);
+        status.deletions.clone_from(&judgement.deletions);
+        if judgement.verdicts.intact {
+            status.endpoint.clone_from(&known.endpoint);
+        }
+    }
+    let line = line(server, known);
+    let all = &mut status.conditions;
+    let mut put = |kind, holds: bool, reason: &str, message: &str| {
+        conditions::set(all, kind, holds, reason, message, generation, now);
+    };
+    put(ConditionType::Ready, line.ready, line.reason, &line.message);
+    if let Some(probe) = known.probe {
+        put(
+            ConditionType::Reachable,
+            probe.reachable,
+            probe.reason,
+            &probe.message,
+        );
+    }
+    if let Some(judgement) = known.judgement {
+        let (reason, message) = inventory(server, judgement);
+        put(
+            ConditionType::InventoryIntact,
+            judgement.verdicts.intact,
+            reason,
+            &message,
+        );
+    }
+    if let Some(referrers) = known.referrers {
+        put(
+            ConditionType::Removed,
+            false,
+            reasons::IN_USE,
+            &in_use(referrers),
+        );
+    }
+    for (kind, holds) in [
+        (ConditionType::Reconciling, !line.ready && !line.stalled),
+        (ConditionType::Stalled, line.stalled),
+    ] {
+        if holds {
+            conditions::set(all, kind, true, line.reason, &line.message, generation, now);
+        } else {
+            conditions::remove(all, kind);
+        }
+    }
+    status
+}
+
+fn in_use(referrers: usize) -> String {
+    format!(
+        "{referrers} Tenants and VirtualMachines still refer to it. It goes once they are gone; \
+         those with deletionPolicy Retain leave the server untouched."
+    )
+}
+
+fn line(server: &IntegrationServer, known: &Known<'_>) -> Line {
+    let open = |reason, message: &str| Line {
+        ready: false,
+        stalled: false,
+        reason,
+        message: message.to_owned(),
+    };
+    if known.outclaimed {
+        return Line {
+            stalled: true,
+            ..open(
+                reasons::ALREADY_CLAIMED,
+                "An older IntegrationServer has this address and port. Refer to that one, or \
+                 delete one of the two.",
+            )
+        };
+    }
+    if let Some(referrers) = known.referrers {
+        return open(reasons::IN_USE, &in_use(referrers));
+    }
+    let Some(probe) = known.probe else {
+        return open(
+            reasons::PROGRESSING,
+            "The server is being asked for its tenants.",
+        );
+    };
+    if !probe.reachable {
+        return open(probe.reason, &probe.message);
+    }
+    if let Some(judgement) = known.judgement
+        && !judgement.verdicts.intact
+        && judgement.lost > 0
+    {
+        let (reason, message) = inventory(server, judgement);
+        return Line {
+            stalled: true,
+            ..open(reason, &message)
+        };
+    }
+    if known.secret_missing {
+        let name = &server.spec.credentials_secret_ref.name;
+        return open(
+            reasons::SECRET_NOT_FOUND,
+            &format!(
+                "Secret {name} is gone from the operator's namespace. The credentials in memory \
+                 serve until the operator restarts. Create the Secret again."
+            ),
+        );
+    }
+    if server.spec.suspend {
+        return Line {
+            ready: true,
+            ..open(
+                reasons::SUSPENDED,
+                "The server answers. suspend is set: nothing is changed on it.",
+            )
+        };
+    }
+    let message = match known
+        .judgement
+        .and_then(|judgement| judgement.hold.as_ref())
+    {
+        Some(hold) => format!(
+            "The server answers. {} deletions are held: when all of them are meant, run: {}",
+            hold.count,
+            accept_command(&server.name_any(), &hold.token)
+        ),
+        None => "The server answers, and its inventory is intact.".to_owned(),
+    };
+    Line {
+        ready: true,
+        ..open(reasons::RECONCILED, &message)
+    }
+}
+
+fn inventory(server: &IntegrationServer, judgement: &Judgement) -> (&'static str, String) {
+    if judgement.verdicts.intact {
+        return (
+            reasons::INTACT,
+            "Our tenants are where they should be.".to_owned(),
+        );
+    }
+    let token = judgement
+        .hold
+        .as_ref()
+        .filter(|hold| hold.kind == HoldKind::Absence.as_str())
+        .map_or("", |hold| &hold.token);
+    (
+        reasons::MASS_ABSENCE,
+        format!(
+            "{} of our tenants are missing on the server or carry another name: it may be another \
+             server, or one that was rolled back. Nothing is made or destroyed on it. Restore the \
+             server or its address; or, when the tenants are really lost and shall be made again, \
+             run: {}",
+            judgement.lost,
+            accept_command(&server.name_any(), token)
+        ),
+    )
+}

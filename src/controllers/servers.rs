@@ -1,0 +1,129 @@
+//! The IntegrationServers that are served: one client and one picture each, made
+//! by the IntegrationServer's controller, used by the others.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::inventory::Server;
+use crate::inventory::health::Availability;
+use crate::plan::Reach;
+use crate::viis::Endpoint;
+
+/// The served IntegrationServers, by name.
+#[derive(Default)]
+pub struct Servers(RwLock<HashMap<String, Arc<Handle>>>);
+
+/// One served IntegrationServer.
+pub struct Handle {
+    /// The resource's UID.
+    pub uid: String,
+    /// Names the settings that the client was made of.
+    pub settings: String,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// Client and picture.
+    pub server: Arc<Server>,
+    verdicts: Mutex<Verdicts>,
+}
+
+/// What the guards said last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdicts {
+    /// The inventory was judged, and is believed.
+    pub intact: bool,
+    /// UIDs of Tenants that may be destroyed.
+    pub admitted: BTreeSet<String>,
+    /// UIDs of Tenants that are held, and the token to agree with.
+    pub held: BTreeSet<String>,
+    /// The token of the wave that is held.
+    pub token: Option<String>,
+    /// UIDs of Tenants whose loss a person agreed to.
+    pub written_off: BTreeSet<String>,
+}
+
+impl Handle {
+    /// A server that nobody has judged yet.
+    pub fn new(uid: String, settings: String, endpoint: Endpoint, server: Arc<Server>) -> Self {
+        Self {
+            uid,
+            settings,
+            endpoint,
+            server,
+            verdicts: Mutex::default(),
+        }
+    }
+
+    /// What the guards said last.
+    pub fn verdicts(&self) -> Verdicts {
+        self.locked().clone()
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Verdicts> {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the inventory is believed.
+    pub fn is_intact(&self) -> bool {
+        self.locked().intact
+    }
+
+    /// Whether this Tenant may be destroyed.
+    pub fn admits(&self, uid: &str) -> bool {
+        self.locked().admitted.contains(uid)
+    }
+
+    /// The token to agree with, when this Tenant is held.
+    pub fn holds(&self, uid: &str) -> Option<String> {
+        let verdicts = self.locked();
+        verdicts
+            .held
+            .contains(uid)
+            .then(|| verdicts.token.clone().unwrap_or_default())
+    }
+
+    /// Whether a person agreed to this Tenant's loss.
+    pub fn wrote_off(&self, uid: &str) -> bool {
+        self.locked().written_off.contains(uid)
+    }
+
+    /// Takes what the guards say now. True when that is something new.
+    pub fn judge(&self, verdicts: Verdicts) -> bool {
+        let mut current = self.locked();
+        let new = *current != verdicts;
+        *current = verdicts;
+        new
+    }
+
+    /// How far the server can be worked on.
+    pub fn reach(&self) -> Reach {
+        match self.server.health().availability() {
+            Availability::Unknown | Availability::Down => Reach::NotReady,
+            Availability::Up if self.is_intact() => Reach::Ready,
+            Availability::Up => Reach::Guarded,
+        }
+    }
+}
+
+impl Servers {
+    /// The handle of a served IntegrationServer.
+    pub fn get(&self, name: &str) -> Option<Arc<Handle>> {
+        let servers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        servers.get(name).map(Arc::clone)
+    }
+
+    /// Serves an IntegrationServer through this handle from now on.
+    pub fn put(&self, name: &str, handle: Arc<Handle>) {
+        let mut servers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = servers.insert(name.to_owned(), handle) {
+            before.server.close();
+        }
+    }
+
+    /// Serves it no more.
+    pub fn remove(&self, name: &str) {
+        let mut servers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = servers.remove(name) {
+            before.server.close();
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What this process remembers of a Tenant. Nothing here has to survive a
+//! restart: who knows less than this waits longer, and asks the inventory.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::api::DesiredState;
+use crate::controllers::backoff::Backoff;
+use crate::plan::Refusal;
+use crate::plan::tenant::Step;
+use crate::viis::TaskId;
+
+use super::report::Line;
+
+/// What this process remembers of a Tenant.
+#[derive(Default)]
+pub struct Memory {
+    /// The creation in flight.
+    pub attempt: Option<Attempt>,
+    /// The deletion that was decided.
+    pub removal: Option<Removal>,
+    /// The activation or deactivation under way.
+    pub change: Option<Change>,
+    /// What the server refused.
+    pub rejection: Option<Rejection>,
+    /// What failed without a verdict.
+    pub failure: Failure,
+    /// No activation that another process started can be under way.
+    pub alone: bool,
+    /// The VirtualMachines that hold up the deletion, with the time of the list.
+    pub referrers: Option<(Instant, Vec<String>)>,
+    /// Since when a small difference (progress, a count) waits to be written.
+    pub unwritten: Option<Instant>,
+    /// The resourceVersion of the last write: an older view is stale.
+    pub written: Option<String>,
+    /// The password's Secret was looked at for a rejection.
+    pub secret_looked_at: Option<Instant>,
+}
+
+/// A creation in flight.
+pub struct Attempt {
+    /// Its identifier, as in status.
+    pub id: String,
+    /// When this process first saw it, or last sent it.
+    pub since: Instant,
+    /// This process wrote the intent.
+    pub written_here: bool,
+    /// How often this process sent it, without being certain that nothing arrived.
+    pub sends: u32,
+    /// What the server said to the request itself.
+    pub refusal: Option<Refusal>,
+    /// The reason and the message of that.
+    pub answer: Option<(String, String)>,
+    /// Its task, also while that could not be written to status yet.
+    pub task: Option<TaskId>,
+    /// When its task was first seen ended.
+    pub ended: Option<Instant>,
+    /// Its cancellation was asked for.
+    pub cancelled: bool,
+}
+
+impl Attempt {
+    /// An attempt that this process sees for the first time.
+    pub fn seen(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            since: Instant::now(),
+            written_here: false,
+            sends: 0,
+            refusal: None,
+            answer: None,
+            task: None,
+            ended: None,
+            cancelled: false,
+        }
+    }
+}
+
+/// A deletion that was decided.
+pub struct Removal {
+    /// Its identifier, as in status.
+    pub id: String,
+    /// When this process first saw it, or last sent it.
+    pub since: Instant,
+    /// This process wrote the decision and has certainly sent nothing.
+    pub unsent: bool,
+    /// Its cancellation was asked for.
+    pub cancelled: bool,
+    /// Its task, also while that could not be written to status yet.
+    pub task: Option<TaskId>,
+    /// The task whose refusal was taken up already.
+    pub refused: Option<TaskId>,
+}
+
+impl Removal {
+    /// A decision that this process sees for the first time.
+    pub fn seen(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            since: Instant::now(),
+            unsent: false,
+            cancelled: false,
+            task: None,
+            refused: None,
+        }
+    }
+}
+
+/// An activation or deactivation under way.
+pub enum Change {
+    /// Its task, and the state that it brings (None: another process started it).
+    Task(TaskId, Option<DesiredState>),
+    /// The answer was lost at this moment.
+    Lost(Instant),
+}
+
+/// What the server refused.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    /// The step.
+    pub step: Step,
+    /// The server's code, or `Rejected`.
+    pub reason: String,
+    /// What the server said.
+    pub message: String,
+    /// The generation that was refused.
+    pub generation: i64,
+    /// When.
+    pub at: Instant,
+    /// The `requested-at` annotation at that time.
+    pub requested_at: Option<String>,
+    /// The resourceVersion of the password's Secret at that time.
+    pub secret: Option<String>,
+}
+
+/// A refused step is looked at again after this time in any case.
+pub const REJECTED_FOR: Duration = Duration::from_secs(30 * 60);
+
+impl Rejection {
+    /// Whether nothing has changed since that could change the answer.
+    pub fn is_in_force(&self, generation: i64, requested_at: Option<&str>) -> bool {
+        self.generation == generation
+            && self.requested_at.as_deref() == requested_at
+            && self.at.elapsed() < REJECTED_FOR
+    }
+
+    /// How long it stays in force.
+    pub fn left(&self) -> Duration {
+        REJECTED_FOR.saturating_sub(self.at.elapsed())
+    }
+}
+
+/// What failed without a verdict of the server.
+#[derive(Default)]
+pub struct Failure {
+    /// The pauses.
+    pub backoff: Backoff,
+    /// What was said about it.
+    pub said: Option<Line>,
+    /// The generation and the `requested-at` annotation at that time: another one
+    /// is a reason to try at once.
+    pub asked: (i64, Option<String>),
+}
+
+impl Failure {
+    /// It went well.
+    pub fn clear(&mut self) {
+        self.backoff.reset();
+        self.said = None;
+    }
+}

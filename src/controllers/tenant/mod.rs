@@ -1,0 +1,143 @@
+//! The Tenant controller: observe → plan → apply → report.
+//!
+//! - `observe` gathers the facts; - [`crate::plan::tenant`] decides;
+//! - `apply` carries the step out; - `report` says how it stands;
+//! - `memory` is what this process knows beyond the status.
+
+mod apply;
+pub mod memory;
+pub mod observe;
+pub mod report;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::{Resource, ResourceExt};
+
+use self::apply::{Next, Run};
+use self::memory::{Change, Memory};
+use super::cluster::{Key, key_of};
+use super::context::Context;
+use crate::api::Tenant;
+use crate::operator::metrics::Outcome;
+use crate::plan::tenant::{Action, Password, plan};
+
+/// More steps than a tenant's whole life needs: beyond this something turns in circles.
+const STEPS: usize = 24;
+/// A stale view is looked at again after this time, if the watch brings nothing.
+const STALE: Duration = Duration::from_secs(2);
+
+/// Looks at one Tenant. Returns when to look again at the latest.
+pub async fn reconcile(tenant: Arc<Tenant>, context: &Context) -> (Option<Duration>, Outcome) {
+    let uid = tenant.uid().unwrap_or_default();
+    let mut memory = context.tenants.take(&uid);
+    let stop = run(tenant, context, &mut memory).await;
+    context.tenants.put(&uid, memory);
+    stop
+}
+
+async fn run(
+    tenant: Arc<Tenant>,
+    context: &Context,
+    memory: &mut Memory,
+) -> (Option<Duration>, Outcome) {
+    if super::is_stale(tenant.as_ref(), memory.written.as_deref()) {
+        return (Some(STALE), Outcome::Waiting);
+    }
+    forgive(&tenant, memory);
+    let key = key_of(tenant.as_ref());
+    let mut run = Run {
+        context,
+        memory,
+        tenant,
+        password: None,
+        password_state: Password::Unread,
+        queued: false,
+    };
+    let mut stop = (Some(Duration::from_secs(1)), Outcome::Waiting);
+    for _ in 0..STEPS {
+        let server = &run.tenant.spec.integration_server_ref.name;
+        if let Some(handle) = context.servers.get(server) {
+            run.settle_change(&handle.server).await;
+            run.settle_removal(&handle.server);
+        }
+        let scene = observe::observe(&run.tenant, context, run.memory, run.password_state);
+        run.take_result(&scene);
+        let scene = observe::observe(&run.tenant, context, run.memory, run.password_state);
+        let action = plan(&scene.facts);
+        tracing::debug!(?action, "planned");
+        if action == Action::LeaveAlone && scene.facts.server.permitted {
+            stop = (None, Outcome::Settled);
+            break;
+        }
+        match run.apply(&scene, action).await {
+            Next::Again => {}
+            Next::Stop(after, outcome) => {
+                stop = (after, outcome);
+                break;
+            }
+        }
+    }
+    release_slot(&run, &key);
+    stop
+}
+
+/// A new spec, or the annotation that asks for it, is a reason to try at once.
+fn forgive(tenant: &Tenant, memory: &mut Memory) {
+    let asked = &memory.failure.asked;
+    let generation = tenant.meta().generation.unwrap_or_default();
+    let requested_at = observe::requested_at(tenant);
+    if memory.failure.said.is_some()
+        && (asked.0 != generation || asked.1.as_deref() != requested_at)
+    {
+        memory.failure.clear();
+    }
+}
+
+/// A slot is kept by a running task, or by its place in the queue.
+fn release_slot(run: &Run<'_>, key: &Key) {
+    let server = &run.tenant.spec.integration_server_ref.name;
+    let Some(handle) = run.context.servers.get(server) else {
+        return;
+    };
+    let tasks = handle.server.tasks();
+    let attempt = run
+        .memory
+        .attempt
+        .as_ref()
+        .and_then(|attempt| attempt.task.as_ref());
+    let removal = run
+        .memory
+        .removal
+        .as_ref()
+        .and_then(|removal| removal.task.as_ref());
+    let change = match &run.memory.change {
+        Some(Change::Task(task, _)) => Some(task),
+        Some(Change::Lost(_)) | None => None,
+    };
+    let runs = [attempt, removal, change]
+        .into_iter()
+        .flatten()
+        .any(|task| tasks.view(task).is_some_and(|view| !view.is_over()) && !tasks.is_stuck(task));
+    if !runs && !run.queued {
+        handle.server.free_slot(key);
+    }
+}
+
+impl Run<'_> {
+    /// Takes what a completed creation says of its tenant into the picture, once.
+    fn take_result(&mut self, scene: &observe::Scene) {
+        use crate::viis::CreatedTenant;
+        let (Some(task), Some(handle), true) =
+            (&scene.task, &scene.handle, scene.status.creation.is_some())
+        else {
+            return;
+        };
+        if scene.named.is_none()
+            && let Some(CreatedTenant::Tenant(tenant)) = task.created_tenant()
+            && tenant.name == *scene.tenant.server_name()
+        {
+            handle.server.tenants().saw(&tenant);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What this process remembers of a VirtualMachine.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::controllers::backoff::Backoff;
+
+/// What this process remembers of a VirtualMachine.
+#[derive(Default)]
+pub struct Memory {
+    /// What the server refused.
+    pub rejection: Option<Rejection>,
+    /// The pauses after failures without a verdict.
+    pub backoff: Backoff,
+    /// Since when its deletion waits for what becomes of the Tenant.
+    pub leaving_since: Option<Instant>,
+    /// Since when it waits for a Tenant that is on its way.
+    pub waiting_since: Option<Instant>,
+    /// The resourceVersion of the last write: an older view is stale.
+    pub written: Option<String>,
+}
+
+/// What the server refused.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    /// The server's code, or `Rejected`.
+    pub reason: String,
+    /// What the server said.
+    pub message: String,
+    /// The generation that was refused.
+    pub generation: i64,
+    /// It was refused while being deleted.
+    pub deleting: bool,
+    /// When.
+    pub at: Instant,
+    /// The `requested-at` annotation at that time.
+    pub requested_at: Option<String>,
+}
+
+/// A refused machine is looked at again after this time in any case.
+pub const REJECTED_FOR: Duration = Duration::from_secs(30 * 60);
+
+impl Rejection {
+    /// Whether nothing has changed since that could change the answer.
+    pub fn is_in_force(&self, generation: i64, deleting: bool, requested_at: Option<&str>) -> bool {
+        self.generation == generation
+            && self.deleting == deleting
+            && self.requested_at.as_deref() == requested_at
+            && self.at.elapsed() < REJECTED_FOR
+    }
+}

@@ -1,0 +1,63 @@
+//! The VirtualMachine controller: observe → plan → apply → report.
+//!
+//! - `observe` gathers the facts; - [`crate::plan::virtual_machine`] decides;
+//! - `apply` carries the step out; - `report` says how it stands.
+
+mod apply;
+pub mod memory;
+mod observe;
+mod report;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::ResourceExt;
+
+use self::apply::{Next, Run};
+use self::memory::Memory;
+use super::context::Context;
+use crate::api::VirtualMachine;
+use crate::operator::metrics::Outcome;
+use crate::plan::virtual_machine::plan;
+
+/// More steps than a machine's whole life needs.
+const STEPS: usize = 16;
+
+/// Looks at one VirtualMachine. Returns when to look again at the latest.
+pub async fn reconcile(
+    machine: Arc<VirtualMachine>,
+    context: &Context,
+) -> (Option<Duration>, Outcome) {
+    let uid = machine.uid().unwrap_or_default();
+    let mut memory = context.machines.take(&uid);
+    let stop = run(machine, context, &mut memory).await;
+    context.machines.put(&uid, memory);
+    stop
+}
+
+async fn run(
+    machine: Arc<VirtualMachine>,
+    context: &Context,
+    memory: &mut Memory,
+) -> (Option<Duration>, Outcome) {
+    if super::is_stale(machine.as_ref(), memory.written.as_deref()) {
+        return (Some(Duration::from_secs(2)), Outcome::Waiting);
+    }
+    let mut run = Run {
+        context,
+        memory,
+        machine,
+    };
+    for _ in 0..STEPS {
+        let Some(scene) = observe::observe(&run.machine, context, run.memory) else {
+            return (None, Outcome::Settled);
+        };
+        let action = plan(&scene.facts);
+        tracing::debug!(?action, "planned");
+        match run.apply(&scene, action).await {
+            Next::Again => {}
+            Next::Stop(after, outcome) => return (after, outcome),
+        }
+    }
+    (Some(Duration::from_secs(1)), Outcome::Waiting)
+}

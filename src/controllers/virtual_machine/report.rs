@@ -1,0 +1,174 @@
+//! What a VirtualMachine's status says: pure.
+
+use jiff::Timestamp;
+use kube::Resource;
+
+use super::memory::Memory;
+use super::observe::Scene;
+use crate::api::{ConditionType, VirtualMachineStatus, conditions, reasons};
+use crate::controllers::tenant::report::{Line, Mood};
+use crate::plan::virtual_machine::{Action, Registration, Wait};
+
+/// What is said when this was decided. None: the status stays as it is.
+pub fn line(scene: &Scene, memory: &Memory, action: Action) -> Option<Line> {
+    match action {
+        Action::LeaveAlone => None,
+        Action::Settled => Some(settled(scene)),
+        Action::Wait(wait) => waiting(scene, memory, wait),
+        Action::AddFinalizer
+        | Action::RemoveFinalizer(_)
+        | Action::ListTenants
+        | Action::ListMachines
+        | Action::Register
+        | Action::Replace
+        | Action::Unregister => Some(Line::reconciling(
+            reasons::PROGRESSING,
+            "The operator is at work on it.",
+        )),
+    }
+}
+
+fn settled(scene: &Scene) -> Line {
+    let ready = |reason: &str, message: &str| Line {
+        mood: Mood::Ready,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    };
+    if scene.facts.registration == Registration::Different {
+        return ready(
+            reasons::RECONCILED,
+            "The machine is registered; its name or user data on the server still differ after it \
+             was registered again, and this is not repeated.",
+        );
+    }
+    if scene.facts.suspended {
+        return ready(
+            reasons::SUSPENDED,
+            "The machine is registered. suspend is set: nothing is changed on the server.",
+        );
+    }
+    ready(reasons::RECONCILED, "The machine is registered.")
+}
+
+fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
+    let tenant = &scene.machine.spec.tenant_ref.name;
+    let server = scene.server.as_deref().unwrap_or("");
+    let line = match wait {
+        Wait::TenantNotFound => Line::reconciling(
+            reasons::TENANT_NOT_FOUND,
+            format!("There is no Tenant {tenant} in this namespace. Create it."),
+        ),
+        Wait::WaitingForTenant => Line::reconciling(
+            reasons::WAITING_FOR_TENANT,
+            format!("Tenant {tenant} is not on the server yet; its conditions say why."),
+        ),
+        Wait::TenantDeleting => Line::reconciling(
+            reasons::TENANT_DELETING,
+            format!(
+                "Tenant {tenant} is being deleted. Delete this machine too, or create the Tenant \
+                 again once it is gone."
+            ),
+        ),
+        Wait::TenantFate => return None,
+        Wait::AlreadyClaimed => Line::stalled(
+            reasons::ALREADY_CLAIMED,
+            format!(
+                "Another VirtualMachine has this BIOS ID on IntegrationServer {server}. Correct \
+                 one of the two, or delete the other; then this one takes its turn."
+            ),
+        ),
+        Wait::NamespaceNotAllowed => Line::stalled(
+            reasons::NAMESPACE_NOT_ALLOWED,
+            format!(
+                "This namespace may not refer to IntegrationServer {server}. Have its \
+                 allowedNamespaces, or this namespace's labels, changed."
+            ),
+        ),
+        Wait::ServerNotFound => Line::reconciling(
+            reasons::INTEGRATION_SERVER_NOT_FOUND,
+            format!("There is no IntegrationServer {server}. Create it."),
+        ),
+        Wait::ServerNotReady if is_agreed(scene) => return None,
+        Wait::ServerNotReady => Line::reconciling(
+            reasons::INTEGRATION_SERVER_NOT_READY,
+            format!("IntegrationServer {server} is not ready; its conditions say why."),
+        ),
+        Wait::ServerLeaving => Line::stalled(
+            reasons::INTEGRATION_SERVER_NOT_READY,
+            format!("IntegrationServer {server} is being deleted: nothing new is made on it."),
+        ),
+        Wait::InventoryGuard => Line::reconciling(
+            reasons::INVENTORY_GUARD,
+            format!(
+                "The inventory of IntegrationServer {server} is not believed; see its condition \
+                 InventoryIntact. Nothing is made or destroyed."
+            ),
+        ),
+        Wait::Suspended => Line {
+            mood: Mood::Resting,
+            reason: reasons::SUSPENDED.to_owned(),
+            message:
+                "suspend is set on the Tenant or the IntegrationServer: nothing is changed on \
+                      the server. Set it to false to go on."
+                    .to_owned(),
+        },
+        Wait::IdentityMismatch => Line::stalled(
+            reasons::IDENTITY_MISMATCH,
+            format!(
+                "The server shows another tenant where Tenant {tenant} should be. Nothing is \
+                 touched; see the conditions of the Tenant."
+            ),
+        ),
+        Wait::Rejected => match &memory.rejection {
+            Some(rejection) => Line::stalled(&rejection.reason, &rejection.message),
+            None => Line::stalled(reasons::REJECTED, "The server refused."),
+        },
+    };
+    Some(line)
+}
+
+/// Ready for this very spec: a parked server keeps nothing of it waiting.
+fn is_agreed(scene: &Scene) -> bool {
+    let ready = conditions::find(&scene.status.conditions, ConditionType::Ready);
+    !scene.facts.deleting
+        && ready.is_some_and(|ready| {
+            ready.status == "True" && ready.observed_generation == scene.machine.meta().generation
+        })
+}
+
+/// The status that says this line.
+pub fn status(scene: &Scene, line: &Line, now: Timestamp) -> VirtualMachineStatus {
+    let mut status = scene.status.clone();
+    let generation = scene.machine.meta().generation.unwrap_or_default();
+    status.observed_generation = Some(generation);
+    let ready = line.mood == Mood::Ready;
+    if ready {
+        status.tenant_id = scene.tenant_id.as_ref().map(ToString::to_string);
+        status.integration_server.clone_from(&scene.server);
+        let id = scene.found.as_ref().and_then(|found| found.id.as_ref());
+        status.virtual_machine_id = id.map(ToString::to_string);
+    }
+    let all = &mut status.conditions;
+    let (reason, message) = (line.reason.as_str(), line.message.as_str());
+    let mut put = |kind, holds: bool, reason: &str| {
+        conditions::set(all, kind, holds, reason, message, generation, now);
+    };
+    put(ConditionType::Ready, ready, reason);
+    if scene.facts.deleting {
+        put(ConditionType::Removed, false, reason);
+    } else {
+        let reason = if ready { reasons::REGISTERED } else { reason };
+        put(ConditionType::Registered, ready, reason);
+    }
+    for (kind, holds) in [
+        (ConditionType::Reconciling, line.mood == Mood::Reconciling),
+        (ConditionType::Stalled, line.mood == Mood::Stalled),
+    ] {
+        if holds {
+            conditions::set(all, kind, true, reason, message, generation, now);
+        } else {
+            conditions::remove(all, kind);
+        }
+    }
+    status
+}

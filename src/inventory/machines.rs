@@ -1,0 +1,123 @@
+//! The machines of the tenants that somebody asked for, with what this process did since.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use super::Fingerprint;
+use crate::viis::{BiosId, TenantId, VirtualMachine, VirtualMachineId};
+
+/// The machines of one server, by tenant.
+#[derive(Default)]
+pub struct Machines(Mutex<HashMap<TenantId, List>>);
+
+struct List {
+    started: Instant,
+    machines: HashMap<BiosId, Machine>,
+    /// What was unregistered since the list started.
+    removed: HashMap<BiosId, Instant>,
+}
+
+/// A machine, reduced to what decisions need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Its identifier in the server's database.
+    pub id: Option<VirtualMachineId>,
+    /// Its name.
+    pub name: Option<Fingerprint>,
+    /// Its user data.
+    pub user_data: Option<Fingerprint>,
+}
+
+/// What the list shows of one machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// There is no complete list of this tenant's machines.
+    Unlisted,
+    /// It is not in the list.
+    Absent,
+    /// It is.
+    Present(Machine),
+}
+
+impl Machines {
+    fn lists(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, List>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a complete list whose call started at `started`.
+    pub fn replace(&self, tenant: &TenantId, machines: &[VirtualMachine], started: Instant) {
+        let mut lists = self.lists();
+        let removed: HashMap<BiosId, Instant> = lists
+            .get(tenant)
+            .map(|list| list.removed.iter().filter(|(_, at)| **at >= started))
+            .into_iter()
+            .flatten()
+            .map(|(bios_id, at)| (*bios_id, *at))
+            .collect();
+        let machines = machines
+            .iter()
+            .filter(|machine| !removed.contains_key(&machine.bios_id))
+            .map(|machine| {
+                let reduced = Machine {
+                    id: machine.id.clone(),
+                    name: Fingerprint::of(machine.name.as_deref()),
+                    user_data: Fingerprint::of(machine.user_data.as_deref()),
+                };
+                (machine.bios_id, reduced)
+            })
+            .collect();
+        lists.insert(
+            tenant.clone(),
+            List {
+                started,
+                machines,
+                removed,
+            },
+        );
+    }
+
+    /// A tenant that was made this moment has no machines.
+    pub fn none_yet(&self, tenant: &TenantId) {
+        self.lists().entry(tenant.clone()).or_insert(List {
+            started: Instant::now(),
+            machines: HashMap::new(),
+            removed: HashMap::new(),
+        });
+    }
+
+    /// The server unregistered this machine.
+    pub fn unregistered(&self, tenant: &TenantId, bios_id: BiosId) {
+        if let Some(list) = self.lists().get_mut(tenant) {
+            list.machines.remove(&bios_id);
+            list.removed.insert(bios_id, Instant::now());
+        }
+    }
+
+    /// The tenant is gone, and its list with it.
+    pub fn forget(&self, tenant: &TenantId) {
+        self.lists().remove(tenant);
+    }
+
+    /// Keeps only the lists of these tenants.
+    pub fn retain(&self, keep: impl Fn(&TenantId) -> bool) {
+        self.lists().retain(|tenant, _| keep(tenant));
+    }
+
+    /// What is known of one machine.
+    pub fn sighting(&self, tenant: &TenantId, bios_id: BiosId) -> Sighting {
+        match self.lists().get(tenant) {
+            None => Sighting::Unlisted,
+            Some(list) => match list.machines.get(&bios_id) {
+                None => Sighting::Absent,
+                Some(machine) => Sighting::Present(machine.clone()),
+            },
+        }
+    }
+
+    /// When the list of this tenant's machines started.
+    pub fn listed_at(&self, tenant: &TenantId) -> Option<Instant> {
+        self.lists().get(tenant).map(|list| list.started)
+    }
+}

@@ -1,0 +1,270 @@
+//! The complete list of a server's tenants, with what this process did since it was made.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use super::Fingerprint;
+use crate::viis::{Tenant, TenantId, TenantStatus, TenantType};
+
+/// The tenants of one server.
+#[derive(Default)]
+pub struct Tenants(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    list: Option<List>,
+    notes: Vec<(Instant, Note)>,
+    /// When each tenant was last asked for by its identifier.
+    asked: HashMap<TenantId, Instant>,
+    /// Proved absent by the server's own 404 or a completed deletion.
+    gone: HashSet<TenantId>,
+    /// In how many complete lists in a row, 30 s apart, a tenant was missing.
+    missing: HashMap<TenantId, Missing>,
+}
+
+struct List {
+    started: Instant,
+    by_id: HashMap<TenantId, Entry>,
+    by_name: HashMap<Box<str>, TenantId>,
+}
+
+#[derive(Clone, Copy)]
+struct Missing {
+    first: Instant,
+    confirmed: bool,
+}
+
+/// What happened after a list may have been read: it counts until a list starts later.
+#[derive(Clone)]
+enum Note {
+    Saw(TenantId, Entry),
+    State(TenantId, Status),
+    Gone(TenantId),
+}
+
+/// A tenant's state on the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// `Active`.
+    Active,
+    /// `Inactive`.
+    Inactive,
+    /// What else the server says, word for word.
+    Other(Box<str>),
+}
+
+impl Status {
+    /// The server's word.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Status::Active => "Active",
+            Status::Inactive => "Inactive",
+            Status::Other(word) => word,
+        }
+    }
+}
+
+impl From<&TenantStatus> for Status {
+    fn from(status: &TenantStatus) -> Self {
+        match status {
+            TenantStatus::Active => Status::Active,
+            TenantStatus::Inactive => Status::Inactive,
+            TenantStatus::Other(word) => Status::Other(word.as_str().into()),
+        }
+    }
+}
+
+/// A tenant, reduced to what decisions need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its type; None where the server does not say.
+    pub tenant_type: Option<TenantType>,
+    /// Its state.
+    pub status: Status,
+    /// Its description.
+    pub description: Option<Fingerprint>,
+    /// Its user data.
+    pub user_data: Option<Fingerprint>,
+    /// The administrator's name, where the server shows it.
+    pub administrator: Option<Box<str>>,
+    /// The virtual Administration Server.
+    pub virtual_administration_server: Option<Box<str>>,
+}
+
+impl From<&Tenant> for Entry {
+    fn from(tenant: &Tenant) -> Self {
+        let server = tenant.virtual_administration_server.as_ref();
+        Self {
+            name: tenant.name.as_str().into(),
+            tenant_type: tenant.tenant_type.clone(),
+            status: Status::from(&tenant.status),
+            description: Fingerprint::of(tenant.description.as_deref()),
+            user_data: Fingerprint::of(tenant.user_data.as_deref()),
+            administrator: server
+                .and_then(|s| s.administrator.as_deref())
+                .map(Into::into),
+            virtual_administration_server: server.and_then(|s| s.id.as_deref()).map(Into::into),
+        }
+    }
+}
+
+impl List {
+    fn put(&mut self, id: TenantId, entry: Entry) {
+        self.by_name.insert(entry.name.clone(), id.clone());
+        self.by_id.insert(id, entry);
+    }
+
+    fn remove(&mut self, id: &TenantId) {
+        if let Some(entry) = self.by_id.remove(id)
+            && self.by_name.get(&entry.name) == Some(id)
+        {
+            self.by_name.remove(&entry.name);
+        }
+    }
+
+    fn apply(&mut self, note: &Note) {
+        match note {
+            Note::Saw(id, entry) => {
+                self.remove(id);
+                self.put(id.clone(), entry.clone());
+            }
+            Note::State(id, status) => {
+                if let Some(entry) = self.by_id.get_mut(id) {
+                    entry.status = status.clone();
+                }
+            }
+            Note::Gone(id) => self.remove(id),
+        }
+    }
+}
+
+/// Two complete lists without a tenant count as two when they are this far apart.
+pub const ABSENCE_APART: std::time::Duration = std::time::Duration::from_secs(30);
+
+impl Tenants {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a complete list whose call started at `started`.
+    pub fn replace(&self, tenants: &[Tenant], started: Instant) {
+        let mut state = self.state();
+        let mut list = List {
+            started,
+            by_id: HashMap::with_capacity(tenants.len()),
+            by_name: HashMap::with_capacity(tenants.len()),
+        };
+        for tenant in tenants {
+            list.put(tenant.id.clone(), Entry::from(tenant));
+        }
+        state.notes.retain(|(at, _)| *at >= started);
+        for (_, note) in &state.notes {
+            list.apply(note);
+        }
+        let listed = |id: &TenantId| list.by_id.contains_key(id);
+        state.gone.retain(|id| !listed(id));
+        state.missing.retain(|id, _| !listed(id));
+        for missing in state.missing.values_mut() {
+            missing.confirmed |= started.duration_since(missing.first) >= ABSENCE_APART;
+        }
+        state.asked.retain(|_, at| at.elapsed() < ABSENCE_APART);
+        state.list = Some(list);
+    }
+
+    fn note(&self, note: Note) {
+        let mut state = self.state();
+        if let Some(list) = &mut state.list {
+            list.apply(&note);
+        }
+        state.notes.push((Instant::now(), note));
+    }
+
+    /// The server showed this tenant in an answer about it alone.
+    pub fn saw(&self, tenant: &Tenant) {
+        let mut state = self.state();
+        state.gone.remove(&tenant.id);
+        state.missing.remove(&tenant.id);
+        state.asked.insert(tenant.id.clone(), Instant::now());
+        drop(state);
+        self.note(Note::Saw(tenant.id.clone(), Entry::from(tenant)));
+    }
+
+    /// A task of ours changed this tenant's state.
+    pub fn changed(&self, id: &TenantId, status: Status) {
+        self.note(Note::State(id.clone(), status));
+    }
+
+    /// The server proved that this tenant is gone.
+    pub fn proved_absent(&self, id: &TenantId) {
+        let mut state = self.state();
+        state.asked.insert(id.clone(), Instant::now());
+        state.gone.insert(id.clone());
+        drop(state);
+        self.note(Note::Gone(id.clone()));
+    }
+
+    /// When the last complete list started.
+    pub fn listed_at(&self) -> Option<Instant> {
+        self.state().list.as_ref().map(|list| list.started)
+    }
+
+    /// When this tenant was last asked for by its identifier.
+    pub fn asked_at(&self, id: &TenantId) -> Option<Instant> {
+        self.state().asked.get(id).copied()
+    }
+
+    /// The tenant under this identifier.
+    pub fn by_id(&self, id: &TenantId) -> Option<Entry> {
+        self.state().list.as_ref()?.by_id.get(id).cloned()
+    }
+
+    /// The tenant with this name.
+    pub fn by_name(&self, name: &str) -> Option<(TenantId, Entry)> {
+        let state = self.state();
+        let list = state.list.as_ref()?;
+        let id = list.by_name.get(name)?;
+        Some((id.clone(), list.by_id.get(id)?.clone()))
+    }
+
+    /// True when the server itself proved this tenant gone since it was last seen.
+    pub fn is_gone(&self, id: &TenantId) -> bool {
+        self.state().gone.contains(id)
+    }
+
+    /// Counts a complete list without this tenant. True once two of them, 30 s
+    /// apart, were without it: then a call for the tenant itself can prove it gone.
+    pub fn missing_twice(&self, id: &TenantId) -> bool {
+        let mut state = self.state();
+        let Some(list) = &state.list else {
+            return false;
+        };
+        let first = list.started;
+        let missing = state.missing.entry(id.clone()).or_insert(Missing {
+            first,
+            confirmed: false,
+        });
+        missing.confirmed
+    }
+
+    /// How many tenants the server has, how many of them are active, and all identifiers.
+    pub fn census(&self) -> (usize, usize, Vec<TenantId>) {
+        let state = self.state();
+        let Some(list) = &state.list else {
+            return (0, 0, Vec::new());
+        };
+        let active = list
+            .by_id
+            .values()
+            .filter(|entry| entry.status == Status::Active)
+            .count();
+        (
+            list.by_id.len(),
+            active,
+            list.by_id.keys().cloned().collect(),
+        )
+    }
+}

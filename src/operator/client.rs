@@ -1,0 +1,157 @@
+//! The Kubernetes client: from the environment, with a deadline for every call.
+//!
+//! Nothing is repeated here: the controllers and watchers decide what to do
+//! again, and when. A repetition below them would hide the first answer.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use http::header::USER_AGENT;
+use http::{HeaderValue, Request, Response, Uri};
+use kube::client::{Body as RequestBody, ClientBuilder, DynBody};
+use kube::{Client, Config};
+use tower::{BoxError, Layer, Service};
+
+const AGENT: &str = concat!("viis-operator/", env!("CARGO_PKG_VERSION"));
+
+/// Until a connection stands.
+const CONNECT: Duration = Duration::from_secs(5);
+/// A whole call, its answer's body too. Of a watch: until it begins to answer.
+const CALL: Duration = Duration::from_secs(30);
+/// Silence on a connection. Longer than the 295 s after which a silent watch is
+/// begun anew, so that it never ends a healthy one.
+const SILENCE: Duration = Duration::from_secs(310);
+/// The longest answer to a call: pages of lists are far shorter.
+const ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Neither a kubeconfig nor a service account was found.
+    #[error(
+        "cannot find out how to reach Kubernetes: run in a pod with a service account, \
+         or set KUBECONFIG to a kubeconfig file"
+    )]
+    Infer(#[source] kube::config::InferConfigError),
+    /// What was found cannot be used.
+    #[error(
+        "cannot use the configuration for Kubernetes: look at its certificates and credentials"
+    )]
+    Build(#[source] kube::Error),
+}
+
+/// A client as `KUBECONFIG`, `~/.kube/config` or the pod's service account say.
+/// Makes no call.
+///
+/// # Errors
+/// When there is no configuration, or it cannot be used.
+pub async fn from_environment() -> Result<Client, Error> {
+    from_config(Config::infer().await.map_err(Error::Infer)?)
+}
+
+/// A client for this configuration, with this program's deadlines.
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub fn from_config(config: Config) -> Result<Client, Error> {
+    with_deadline(config, CALL)
+}
+
+fn with_deadline(mut config: Config, call: Duration) -> Result<Client, Error> {
+    config
+        .headers
+        .push((USER_AGENT, HeaderValue::from_static(AGENT)));
+    config.connect_timeout = Some(CONNECT);
+    config.read_timeout = Some(SILENCE);
+    // Else the time that a connection lay idle counts against its next call.
+    config.reset_reader_on_write = true;
+    config.default_retry = false;
+    let builder = ClientBuilder::try_from(config).map_err(Error::Build)?;
+    Ok(builder.with_layer(&Deadline(call)).build())
+}
+
+/// Gives every call a deadline.
+#[derive(Clone, Copy, Debug)]
+struct Deadline(Duration);
+
+/// A service whose calls end in time.
+#[derive(Clone, Debug)]
+struct Timely<S> {
+    inner: S,
+    deadline: Duration,
+}
+
+// === impl Deadline ===
+
+impl<S> Layer<S> for Deadline {
+    type Service = Timely<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Timely {
+            inner,
+            deadline: self.0,
+        }
+    }
+}
+
+// === impl Timely ===
+
+impl<S> Service<Request<RequestBody>> for Timely<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<Box<DynBody>>, Error = BoxError>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        let watch = is_watch(request.uri());
+        let deadline = self.deadline;
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let whole = async {
+                let answer = answer.await?;
+                if watch {
+                    Ok(answer.map(Body::new))
+                } else {
+                    read_whole(answer).await
+                }
+            };
+            tokio::time::timeout(deadline, whole)
+                .await
+                .map_err(|_| too_late(deadline))?
+        })
+    }
+}
+
+async fn read_whole(answer: Response<Box<DynBody>>) -> Result<Response<Body>, BoxError> {
+    let (head, body) = answer.into_parts();
+    let bytes = to_bytes(Body::new(body), ANSWER_BYTES).await?;
+    Ok(Response::from_parts(head, Body::from(bytes)))
+}
+
+fn too_late(deadline: Duration) -> io::Error {
+    let message = format!(
+        "no answer from the API server within {} s",
+        deadline.as_secs_f32()
+    );
+    io::Error::new(io::ErrorKind::TimedOut, message)
+}
+
+/// A watch's answer goes on for minutes by design; kube asks with `watch=true`.
+fn is_watch(uri: &Uri) -> bool {
+    uri.query()
+        .is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! The program around the controllers: wires the Kubernetes client, metrics,
+//! health endpoints and signals together, and decides how the process ends. What
+//! the controllers do is none of its business.
+//!
+//! - `client`: the Kubernetes client and its deadlines
+//! - `served`: waits until the API server serves our kinds
+//! - `health`: `/healthz`, `/readyz`, `/metrics`
+//! - `readiness`: what the first two of them answer
+//! - `metrics`: what the third one shows
+//! - `logging`: log lines and the span that names an object
+//! - `shutdown`: signals and the time to end
+
+pub mod client;
+pub mod health;
+pub mod logging;
+pub mod metrics;
+pub mod readiness;
+pub mod served;
+pub mod shutdown;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use self::metrics::Metrics;
+use self::readiness::Readiness;
+use self::shutdown::{Ending, GRACE, Signals};
+use crate::controllers;
+
+/// The longest text that [`sentence`] gives, in bytes.
+const SENTENCE_BYTES: usize = 1024;
+
+/// What `run` needs to know.
+#[derive(Debug)]
+pub struct Settings {
+    /// For the controllers.
+    pub controllers: controllers::Options,
+    /// Where metrics and health answer; `None`: nowhere.
+    pub metrics_address: Option<SocketAddr>,
+}
+
+/// Why the process cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refuses to tell us about signals.
+    #[error("cannot catch SIGTERM and SIGINT")]
+    Signals(#[source] io::Error),
+    /// The address for metrics and health cannot be taken.
+    #[error(
+        "cannot serve metrics and health on {address}: choose another --metrics-address, or \"off\""
+    )]
+    MetricsAddress {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no usable configuration for Kubernetes.
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    /// The controllers cannot go on.
+    #[error("the controllers failed")]
+    Controllers(#[source] controllers::Error),
+    /// The controllers panicked. The log has the place.
+    #[error("the controllers panicked: this is a bug, please report it with the log")]
+    Panicked,
+    /// The controllers ended although nobody asked them to.
+    #[error("the controllers ended by themselves: this is a bug, please report it with the log")]
+    Unasked,
+}
+
+/// Runs the operator until a signal ends it.
+///
+/// # Errors
+/// When it cannot start, or its controllers cannot go on.
+pub async fn run(settings: Settings) -> Result<(), Error> {
+    let shutdown = CancellationToken::new();
+    let signals = Signals::catch().map_err(Error::Signals)?;
+    tokio::spawn(signals.obey(shutdown.clone()));
+    // Fails when one is installed already: then there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+
+    let options = &settings.controllers;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        installation = format!("{}/{}", options.operator_namespace, options.operator_name),
+        namespaces = watched(&options.watch_namespaces),
+        "starting"
+    );
+    let metrics = Arc::new(Metrics::new());
+    let readiness = Readiness::new();
+    if let Some(address) = settings.metrics_address {
+        serve_health(address, &metrics, &readiness).await?;
+    }
+    control(settings.controllers, metrics, readiness, shutdown).await
+}
+
+async fn serve_health(
+    address: SocketAddr,
+    metrics: &Arc<Metrics>,
+    readiness: &Readiness,
+) -> Result<(), Error> {
+    let server = health::Server::bind(address)
+        .await
+        .map_err(|source| Error::MetricsAddress { address, source })?;
+    tracing::info!("metrics and health answer on http://{}", server.address());
+    // Ends with the runtime, so it answers to the last moment.
+    tokio::spawn(server.serve(Arc::clone(metrics), readiness.clone()));
+    Ok(())
+}
+
+/// From the client to the end of the controllers.
+async fn control(
+    options: controllers::Options,
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let prepare = async {
+        let client = client::from_environment().await?;
+        served::wait(
+            &client,
+            &options.watch_namespaces,
+            &readiness,
+            served::Pace::default(),
+        )
+        .await;
+        Ok::<_, Error>(client)
+    };
+    let Some(client) = shutdown.run_until_cancelled(prepare).await else {
+        tracing::info!("stopped before the controllers started");
+        return Ok(());
+    };
+    readiness.waiting_for("the controllers are starting");
+    let controllers = tokio::spawn(controllers::run(
+        client?,
+        options,
+        Arc::clone(&metrics),
+        shutdown.clone(),
+        readiness.clone(),
+    ));
+    let stopping = readiness.clone();
+    let stop = shutdown.clone();
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        stopping.stopping();
+    });
+    let ending = shutdown::supervise(controllers, &shutdown, GRACE).await;
+    readiness.controllers_ended();
+    conclude(ending, metrics.tasks_in_flight())
+}
+
+/// Says how it ended. What still runs is no failure: it is found again.
+fn conclude(ending: Ending<controllers::Error>, tasks: i64) -> Result<(), Error> {
+    match ending {
+        Ending::Clean if tasks == 0 => {
+            tracing::info!("stopped; nothing is in flight");
+            Ok(())
+        }
+        Ending::Clean => {
+            tracing::info!(
+                tasks,
+                "stopped; tasks of Integration Servers run on, and the next start finds them again"
+            );
+            Ok(())
+        }
+        Ending::Overdue => {
+            tracing::warn!(
+                tasks,
+                "stopped while reconciles were running; what they began is recorded in the \
+                 status of their resources, and the next start goes on from there"
+            );
+            Ok(())
+        }
+        Ending::Unasked => Err(Error::Unasked),
+        Ending::Failed(error) => Err(Error::Controllers(error)),
+        Ending::Panicked => Err(Error::Panicked),
+    }
+}
+
+fn watched(namespaces: &[String]) -> String {
+    if namespaces.is_empty() {
+        "all".to_owned()
+    } else {
+        namespaces.join(",")
+    }
+}
+
+/// An error and what caused it, in one line of at most 1 kB. Words that an error
+/// repeats from its cause are said once.
+#[must_use]
+pub fn sentence(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let (words, cause) = match error.downcast_ref::<kube::Error>() {
+            // kube writes the whole answer of the API server behind its message.
+            Some(kube::Error::Api(status)) => {
+                (format!("{} ({})", status.message, status.code), None)
+            }
+            _ => (error.to_string(), error.source()),
+        };
+        if !text.contains(&words) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&words);
+        }
+        next = cause;
+    }
+    text.truncate(text.floor_char_boundary(SENTENCE_BYTES));
+    text
+}
+
+#[cfg(test)]
+mod tests;

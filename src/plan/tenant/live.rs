@@ -1,0 +1,173 @@
+//! What a Tenant that is not being deleted needs next.
+
+use super::settlement::{Settlement, settle};
+use super::{Action, Activity, Adoption, ById, Change, Facts, Password, Sighting, Step, Wait};
+use crate::plan::Reach;
+
+/// The next step of a live Tenant.
+pub(super) fn plan(facts: &Facts) -> Action {
+    if facts.server.reach == Reach::Missing {
+        return Action::Wait(Wait::ServerNotFound);
+    }
+    if facts.outclaimed {
+        return Action::Wait(Wait::AlreadyClaimed);
+    }
+    if let Some(wait) = closed(facts) {
+        return Action::Wait(wait);
+    }
+    if facts.record.tenant {
+        return owned(facts);
+    }
+    match settle(facts) {
+        Settlement::NotBegun => unmade(facts),
+        Settlement::Made => guarded_by_finalizer(facts, Action::RecordCreated),
+        Settlement::MetIdentical => guarded_by_finalizer(facts, Action::Adopt(Adoption::ByName)),
+        Settlement::Over(end) => Action::EndAttempt(end),
+        Settlement::NeedsList => Action::ListTenants,
+        Settlement::Open(wait) | Settlement::AtWork(wait) => {
+            guarded_by_finalizer(facts, Action::Wait(wait))
+        }
+        Settlement::Absent => create(facts),
+    }
+}
+
+/// What keeps a live Tenant from everything, reading included.
+fn closed(facts: &Facts) -> Option<Wait> {
+    if !facts.server.permitted {
+        return Some(Wait::NamespaceNotAllowed);
+    }
+    match facts.server.reach {
+        Reach::Missing | Reach::Foreign => Some(Wait::ServerNotFound),
+        Reach::NotReady => Some(Wait::ServerNotReady),
+        Reach::Guarded => Some(Wait::InventoryGuard),
+        Reach::Ready => None,
+    }
+}
+
+/// Nothing of it is on the server, and nothing was sent.
+fn unmade(facts: &Facts) -> Action {
+    if facts.server.leaving {
+        return Action::Wait(Wait::ServerLeaving);
+    }
+    if facts.rejected == Some(Step::Create) {
+        return Action::Wait(Wait::Rejected(Step::Create));
+    }
+    if facts.spec.existing && !facts.server.adopts_by_id {
+        return Action::Wait(Wait::AdoptionNotAllowed);
+    }
+    if !facts.world.fresh {
+        return Action::ListTenants;
+    }
+    if facts.spec.existing {
+        return match facts.world.existing {
+            Sighting::Absent => Action::Wait(Wait::ExistingNotFound),
+            Sighting::Owned => Action::Wait(Wait::AlreadyClaimed),
+            Sighting::Different => Action::Wait(Wait::IdentityMismatch),
+            Sighting::Equal => guarded_by_finalizer(facts, Action::Adopt(Adoption::ById)),
+        };
+    }
+    match facts.world.by_name {
+        Sighting::Equal if facts.server.adopts_identical => {
+            guarded_by_finalizer(facts, Action::Adopt(Adoption::ByName))
+        }
+        Sighting::Equal | Sighting::Owned | Sighting::Different => Action::Wait(Wait::NameTaken),
+        Sighting::Absent => intend(facts),
+    }
+}
+
+/// The name is free: everything is made ready, then the intent is persisted.
+fn intend(facts: &Facts) -> Action {
+    if facts.spec.suspended {
+        return Action::Wait(Wait::Suspended);
+    }
+    with_password(facts, guarded_by_finalizer(facts, Action::RecordIntent))
+}
+
+/// The intent is persisted and certainly nothing of it is on the server.
+fn create(facts: &Facts) -> Action {
+    if facts.server.leaving {
+        return Action::Wait(Wait::ServerLeaving);
+    }
+    if facts.spec.suspended {
+        return Action::Wait(Wait::Suspended);
+    }
+    with_password(facts, guarded_by_finalizer(facts, Action::Create))
+}
+
+fn with_password(facts: &Facts, next: Action) -> Action {
+    match facts.spec.password {
+        Password::Unread => Action::ReadPassword,
+        Password::SecretNotFound => Action::Wait(Wait::SecretNotFound),
+        Password::KeyMissing => Action::Wait(Wait::SecretKeyMissing),
+        Password::NotNeeded | Password::Read => next,
+    }
+}
+
+/// Nothing becomes ours before the finalizer that will clean it up is on.
+fn guarded_by_finalizer(facts: &Facts, next: Action) -> Action {
+    if facts.finalizer {
+        next
+    } else {
+        Action::AddFinalizer
+    }
+}
+
+/// The tenant is recorded: it has to be there, and in the wanted state.
+fn owned(facts: &Facts) -> Action {
+    if !facts.finalizer {
+        return Action::AddFinalizer;
+    }
+    match facts.world.by_id {
+        ById::Unlisted => Action::ListTenants,
+        ById::Missing => Action::ConfirmAbsence,
+        ById::Other => Action::Wait(Wait::IdentityMismatch),
+        ById::Gone => vanished(facts),
+        ById::Same(activity) => activation(facts, activity),
+    }
+}
+
+/// The tenant disappeared from the server, proved.
+fn vanished(facts: &Facts) -> Action {
+    if facts.spec.existing {
+        // It was made elsewhere: nobody but its maker can say how to make it again.
+        return Action::Wait(Wait::ExistingNotFound);
+    }
+    if facts.server.leaving {
+        return Action::Wait(Wait::ServerLeaving);
+    }
+    if facts.spec.suspended {
+        return Action::Wait(Wait::Suspended);
+    }
+    Action::ForgetTenant
+}
+
+fn activation(facts: &Facts, activity: Activity) -> Action {
+    match facts.change {
+        Change::Running => return Action::Wait(Wait::TaskRunning(Step::Change)),
+        Change::Stuck => return Action::Wait(Wait::TaskStuck(Step::Change)),
+        Change::Settling => return Action::Wait(Wait::Settling(Step::Change)),
+        Change::None => {}
+    }
+    if activity == facts.spec.wanted {
+        return Action::Settled;
+    }
+    if facts.spec.suspended {
+        return Action::Wait(Wait::Suspended);
+    }
+    if facts.rejected == Some(Step::Change) {
+        return Action::Wait(Wait::Rejected(Step::Change));
+    }
+    let machines = facts.machines;
+    if facts.spec.wanted == Activity::Active
+        && machines.first_activation
+        && machines.unregistered
+        && !machines.waited
+    {
+        return Action::Wait(Wait::VirtualMachines);
+    }
+    if !facts.world.fresh {
+        // A list from before the last change ended would have it sent twice.
+        return Action::ListTenants;
+    }
+    Action::ChangeState
+}

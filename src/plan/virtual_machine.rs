@@ -1,0 +1,279 @@
+//! One VirtualMachine: registration, its repetition after a change, unregistration.
+//!
+//! A machine follows its tenant. While the tenant is being deleted and can go,
+//! the machine waits for that: one call on the server instead of one a machine.
+
+use super::Reach;
+
+#[cfg(test)]
+mod tests;
+
+/// Everything that decides a VirtualMachine's next step.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Facts {
+    /// The resource has a deletion timestamp.
+    pub deleting: bool,
+    /// Our finalizer is on it.
+    pub finalizer: bool,
+    /// The deletion policy is `Retain`.
+    pub retain: bool,
+    /// `suspend`, on the Tenant or the IntegrationServer.
+    pub suspended: bool,
+    /// Another VirtualMachine has this BIOS ID on this server.
+    pub outclaimed: bool,
+    /// The Tenant it refers to.
+    pub tenant: Tenant,
+    /// Whether the server can be worked on.
+    pub reach: Reach,
+    /// `allowedNamespaces` lets this namespace in.
+    pub permitted: bool,
+    /// The IntegrationServer is being deleted.
+    pub leaving: bool,
+    /// What stands under the tenant's identifier on the server.
+    pub identity: Identity,
+    /// What the tenant's list of machines shows of it.
+    pub registration: Registration,
+    /// The status says under which identifier it was registered.
+    pub recorded: bool,
+    /// It was registered in this generation already; a difference is reported, not repeated.
+    pub settled_generation: bool,
+    /// The server refused the step, and nothing has changed since.
+    pub rejected: bool,
+    /// A short wait for the tenant's own deletion is over.
+    pub waited: bool,
+}
+
+/// The Tenant that a machine refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tenant {
+    /// There is no such resource.
+    NotFound,
+    /// It has no identifier yet.
+    Unprovisioned,
+    /// It has one.
+    Provisioned,
+    /// It is being deleted: its deletion runs, can run, or is held.
+    Leaving,
+    /// It is being deleted, and something else than a guard blocks that, or it stays on the server.
+    LeavingBlocked,
+}
+
+/// What stands under the tenant's identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// No complete list yet.
+    Unlisted,
+    /// The Tenant's name and type (or, when the Tenant is gone, any tenant).
+    Same,
+    /// Another name or type.
+    Other,
+    /// Not in the last complete list.
+    Missing,
+    /// Removed, proved by the server in this process.
+    Gone,
+}
+
+/// What the tenant's list of machines shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Registration {
+    /// No complete list yet.
+    Unlisted,
+    /// Not in it.
+    Absent,
+    /// There, and every set field is equal.
+    Equal,
+    /// There, and name or user data differ.
+    Different,
+}
+
+/// The one next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Not ours to touch, not even its status.
+    LeaveAlone,
+    /// Put our finalizer on.
+    AddFinalizer,
+    /// Take our finalizer off.
+    RemoveFinalizer(Release),
+    /// Get a complete list of the server's tenants.
+    ListTenants,
+    /// Get a complete list of the tenant's machines.
+    ListMachines,
+    /// Register it.
+    Register,
+    /// Unregister it, to register it with other fields.
+    Replace,
+    /// Unregister it for good.
+    Unregister,
+    /// Nothing can be done now.
+    Wait(Wait),
+    /// The server agrees with the spec.
+    Settled,
+}
+
+/// Why the finalizer may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Release {
+    /// The policy says so: the machine stays registered.
+    Retained,
+    /// It was never registered, or is another resource's.
+    NotOurs,
+    /// Its tenant is gone, proved.
+    TenantGone,
+}
+
+/// What holds a VirtualMachine up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wait {
+    /// There is no such Tenant.
+    TenantNotFound,
+    /// The Tenant has no identifier yet.
+    WaitingForTenant,
+    /// The Tenant is being deleted.
+    TenantDeleting,
+    /// The Tenant may be deleted too: a short wait.
+    TenantFate,
+    /// Another VirtualMachine has the BIOS ID.
+    AlreadyClaimed,
+    /// The namespace may not refer to the IntegrationServer.
+    NamespaceNotAllowed,
+    /// The IntegrationServer does not exist.
+    ServerNotFound,
+    /// The IntegrationServer is parked.
+    ServerNotReady,
+    /// The IntegrationServer is being deleted.
+    ServerLeaving,
+    /// The inventory misses too much.
+    InventoryGuard,
+    /// `suspend`.
+    Suspended,
+    /// The tenant's identifier stands under another name.
+    IdentityMismatch,
+    /// The server refused, and nothing has changed since.
+    Rejected,
+}
+
+/// The one next step of a VirtualMachine.
+pub fn plan(facts: &Facts) -> Action {
+    if facts.deleting {
+        deletion(facts)
+    } else if facts.reach == Reach::Foreign {
+        Action::LeaveAlone
+    } else {
+        live(facts)
+    }
+}
+
+fn live(facts: &Facts) -> Action {
+    match facts.tenant {
+        Tenant::NotFound => return Action::Wait(Wait::TenantNotFound),
+        Tenant::Leaving | Tenant::LeavingBlocked => return Action::Wait(Wait::TenantDeleting),
+        Tenant::Unprovisioned | Tenant::Provisioned => {}
+    }
+    if facts.outclaimed {
+        return Action::Wait(Wait::AlreadyClaimed);
+    }
+    if !facts.permitted && facts.reach != Reach::Missing {
+        return Action::Wait(Wait::NamespaceNotAllowed);
+    }
+    if facts.tenant == Tenant::Unprovisioned {
+        return Action::Wait(Wait::WaitingForTenant);
+    }
+    if let Some(wait) = closed(facts) {
+        return Action::Wait(wait);
+    }
+    match facts.identity {
+        Identity::Unlisted => Action::ListTenants,
+        Identity::Other => Action::Wait(Wait::IdentityMismatch),
+        Identity::Missing | Identity::Gone => Action::Wait(Wait::WaitingForTenant),
+        Identity::Same => register(facts),
+    }
+}
+
+fn closed(facts: &Facts) -> Option<Wait> {
+    match facts.reach {
+        Reach::Missing | Reach::Foreign => Some(Wait::ServerNotFound),
+        Reach::NotReady => Some(Wait::ServerNotReady),
+        Reach::Guarded => Some(Wait::InventoryGuard),
+        Reach::Ready => None,
+    }
+}
+
+fn register(facts: &Facts) -> Action {
+    let wanted = match facts.registration {
+        Registration::Unlisted => return Action::ListMachines,
+        Registration::Equal => {
+            return if facts.finalizer {
+                Action::Settled
+            } else {
+                Action::AddFinalizer
+            };
+        }
+        Registration::Different if facts.settled_generation && facts.finalizer => {
+            return Action::Settled;
+        }
+        Registration::Different => Action::Replace,
+        Registration::Absent => Action::Register,
+    };
+    if facts.leaving {
+        return Action::Wait(Wait::ServerLeaving);
+    }
+    if facts.suspended {
+        return Action::Wait(Wait::Suspended);
+    }
+    if facts.rejected {
+        return Action::Wait(Wait::Rejected);
+    }
+    if !facts.finalizer {
+        return Action::AddFinalizer;
+    }
+    wanted
+}
+
+fn deletion(facts: &Facts) -> Action {
+    if !facts.finalizer {
+        return Action::LeaveAlone;
+    }
+    if facts.retain {
+        return Action::RemoveFinalizer(Release::Retained);
+    }
+    if facts.reach == Reach::Foreign {
+        return Action::LeaveAlone;
+    }
+    if facts.outclaimed {
+        return Action::RemoveFinalizer(Release::NotOurs);
+    }
+    match facts.tenant {
+        Tenant::NotFound | Tenant::Unprovisioned if !facts.recorded => {
+            Action::RemoveFinalizer(Release::NotOurs)
+        }
+        Tenant::Leaving => Action::Wait(Wait::TenantDeleting),
+        Tenant::LeavingBlocked if !facts.waited => Action::Wait(Wait::TenantDeleting),
+        Tenant::Provisioned if !facts.waited => Action::Wait(Wait::TenantFate),
+        Tenant::NotFound | Tenant::Unprovisioned | Tenant::Provisioned | Tenant::LeavingBlocked => {
+            unregister(facts)
+        }
+    }
+}
+
+fn unregister(facts: &Facts) -> Action {
+    if facts.identity == Identity::Gone {
+        return Action::RemoveFinalizer(Release::TenantGone);
+    }
+    if let Some(wait) = closed(facts) {
+        return Action::Wait(wait);
+    }
+    if facts.suspended {
+        return Action::Wait(Wait::Suspended);
+    }
+    if facts.rejected {
+        return Action::Wait(Wait::Rejected);
+    }
+    match facts.identity {
+        Identity::Unlisted => Action::ListTenants,
+        Identity::Other => Action::Wait(Wait::IdentityMismatch),
+        Identity::Gone => Action::RemoveFinalizer(Release::TenantGone),
+        // Absence from a list is no proof: the call's 404 with the server's code is.
+        Identity::Missing | Identity::Same => Action::Unregister,
+    }
+}

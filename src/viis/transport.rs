@@ -1,0 +1,302 @@
+//! One HTTP exchange: at its turn, in its time, within its bounds, counted.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{self, HeaderMap, HeaderValue};
+use secrecy::ExposeSecret;
+use tokio::time::Instant;
+use url::Url;
+
+use super::answer::Answer;
+use super::certificate::{self, CertificateRefused, Presented};
+use super::error::{Effect, Error, Problem};
+use super::method::{Method, Observer, Outcome};
+use super::pace::Pace;
+use super::request::Request;
+use super::settings::{ConfigurationError, Credentials, Endpoint, Fingerprint, Settings, Timeouts};
+
+/// Longest body of an answer, in bytes.
+const LONGEST_ANSWER: usize = 1 << 20;
+/// Longest body of a list, in bytes.
+const LONGEST_LIST: usize = 64 << 20;
+/// Shorter than a server's own patience, so that it rarely closes first.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Sends requests to one server.
+pub(super) struct Transport {
+    endpoint: Endpoint,
+    server: Url,
+    http: reqwest::Client,
+    authorization: HeaderValue,
+    timeouts: Timeouts,
+    pace: Pace,
+    presented: Presented,
+    observer: Arc<dyn Observer>,
+}
+
+impl Transport {
+    pub(super) fn new(
+        settings: &Settings,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, ConfigurationError> {
+        let (tls, presented) = certificate::tls(&settings.trust)?;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .https_only(true)
+            .http1_only()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            // Who calls decides what may be sent twice.
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(settings.timeouts.connect)
+            .pool_idle_timeout(IDLE)
+            .tcp_keepalive(IDLE)
+            .default_headers(default_headers())
+            .user_agent(concat!("viis-operator/", env!("CARGO_PKG_VERSION")));
+        if let Some(url) = &settings.proxy {
+            builder = builder.proxy(proxy(url)?);
+        }
+        let http = builder.build().map_err(|error| {
+            ConfigurationError(format!("The client cannot be set up: {error}."))
+        })?;
+        Ok(Self {
+            endpoint: settings.endpoint.clone(),
+            server: server_url(&settings.endpoint)?,
+            http,
+            authorization: authorization(&settings.credentials)?,
+            timeouts: settings.timeouts,
+            pace: Pace::new(settings.requests_per_second),
+            presented,
+            observer,
+        })
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(super) fn presented(&self) -> Option<Fingerprint> {
+        self.presented.last()
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(super) async fn send(&self, request: Request) -> Result<Answer, Error> {
+        let method = request.method;
+        self.pace.turn().await;
+        let start = Instant::now();
+        let result = self.exchange(request).await;
+        let outcome = match &result {
+            Ok(answer) => Outcome::Status(answer.status),
+            Err(_) => Outcome::Failed,
+        };
+        self.observer.observe(method, outcome, start.elapsed());
+        result
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Answer, Error> {
+        let method = request.method;
+        let timeout = self.timeout(method);
+        let mut builder = self
+            .http
+            .request(request.http_method(), request.url(&self.server))
+            .header(header::AUTHORIZATION, self.authorization.clone())
+            .timeout(timeout);
+        builder = match request.body {
+            Some(body) => builder
+                .header(header::CONTENT_TYPE, "application/xml; charset=utf-8")
+                .body(body),
+            // A POST without a body says so: some servers insist (411).
+            None if request_has_length(method) => builder.header(header::CONTENT_LENGTH, 0),
+            None => builder,
+        };
+        let response = builder
+            .send()
+            .await
+            .map_err(|error| self.failure(method, error, None))?;
+        let headers = response.headers();
+        let text = |name| text_of(headers, name);
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            content_type: text(header::CONTENT_TYPE),
+            location: text(header::LOCATION),
+            retry_after: text(header::RETRY_AFTER),
+            body: Vec::new(),
+        };
+        self.read_body(method, response, &mut answer).await?;
+        Ok(answer)
+    }
+
+    async fn read_body(
+        &self,
+        method: Method,
+        mut response: reqwest::Response,
+        answer: &mut Answer,
+    ) -> Result<(), Error> {
+        let longest = if method.lists() {
+            LONGEST_LIST
+        } else {
+            LONGEST_ANSWER
+        };
+        let too_long = |answer: &Answer| answer.unexpected(method, "It is too long.");
+        let announced = response.content_length().unwrap_or(0);
+        if usize::try_from(announced).is_ok_and(|length| length > longest) {
+            return Err(too_long(answer));
+        }
+        loop {
+            match response.chunk().await {
+                Ok(None) => return Ok(()),
+                Ok(Some(chunk)) if answer.body.len() + chunk.len() > longest => {
+                    return Err(too_long(answer));
+                }
+                Ok(Some(chunk)) => answer.body.extend_from_slice(&chunk),
+                // The status alone says it, and nobody must ask in a loop.
+                Err(_) if answer.status == 401 => return Ok(()),
+                Err(error) => return Err(self.failure(method, error, Some(answer.status))),
+            }
+        }
+    }
+
+    fn timeout(&self, method: Method) -> Duration {
+        if method.lists() {
+            self.timeouts.list
+        } else {
+            self.timeouts.call
+        }
+    }
+
+    /// An exchange that gave no answer, or (with a status) only a part of one.
+    fn failure(&self, method: Method, error: reqwest::Error, status: Option<u16>) -> Error {
+        let endpoint = &self.endpoint;
+        let cause = root_cause(&error);
+        let unsent = error.is_connect() || error.is_builder();
+        let (problem, message) = if let Some(refused) = CertificateRefused::find(&error) {
+            (Problem::Certificate, refused)
+        } else if unsent && error.is_timeout() {
+            let seconds = self.timeouts.connect.as_secs_f32();
+            let message = format!(
+                "No connection to {endpoint} within {seconds} s. Check address, port, proxy and \
+                 firewall."
+            );
+            (Problem::Connect, message)
+        } else if unsent {
+            let message = format!(
+                "No connection to {endpoint}: {cause}. Check address, port, proxy and firewall."
+            );
+            (Problem::Connect, message)
+        } else if error.is_timeout() {
+            let seconds = self.timeout(method).as_secs_f32();
+            let message = format!(
+                "{endpoint} did not finish its answer to {method} within {seconds} s. It is asked \
+                 again later."
+            );
+            (Problem::Timeout, message)
+        } else if status.is_some() {
+            let message = format!(
+                "The answer of {endpoint} to {method} was cut: {cause}. It is asked again later."
+            );
+            (Problem::UnexpectedAnswer, message)
+        } else {
+            let message = format!(
+                "The connection to {endpoint} broke before {method} was answered: {cause}. It is \
+                 asked again later."
+            );
+            (Problem::Connect, message)
+        };
+        let effect = if unsent {
+            Effect::None
+        } else {
+            Effect::Unknown
+        };
+        let failed = Error::transient(method, problem, message).with_effect(effect);
+        let failed = match status {
+            Some(status) => failed.with_status(status),
+            None => failed,
+        };
+        failed.with_source(error)
+    }
+}
+
+fn request_has_length(method: Method) -> bool {
+    method.mutates() && method != Method::DeleteTenant
+}
+
+fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    let value = headers.get(name)?.to_str().ok()?;
+    Some(value.to_owned())
+}
+
+/// The innermost error, in one bounded line: "Connection refused (os error 111)".
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &(dyn StdError + 'static) = error;
+    for _ in 0..32 {
+        let Some(inner) = cause.source() else { break };
+        cause = inner;
+    }
+    cause
+        .to_string()
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .take(200)
+        .collect()
+}
+
+fn default_headers() -> HeaderMap {
+    let accepted = "application/xml, text/xml;q=0.9, */*;q=0.5";
+    HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accepted))])
+}
+
+fn authorization(credentials: &Credentials) -> Result<HeaderValue, ConfigurationError> {
+    let Credentials { user, password } = credentials;
+    if user.is_empty() || user.contains(':') {
+        return Err(ConfigurationError(
+            "The user name must not be empty or hold a colon.".to_owned(),
+        ));
+    }
+    let pair = format!("{user}:{}", password.expose_secret());
+    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+        .map_err(|_| ConfigurationError("The password is too long.".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn server_url(endpoint: &Endpoint) -> Result<Url, ConfigurationError> {
+    let wrong = || {
+        ConfigurationError(
+            "The address must be an IP address or a DNS name, without scheme, port and path."
+                .to_owned(),
+        )
+    };
+    let url = Url::parse(&format!("https://{endpoint}/")).map_err(|_| wrong())?;
+    let plain = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.port_or_known_default() == Some(endpoint.port)
+        && !endpoint.address.contains(['/', '?', '#', '@', '\\'])
+        && !endpoint
+            .address
+            .chars()
+            .any(|letter| letter.is_whitespace() || letter.is_control());
+    if plain { Ok(url) } else { Err(wrong()) }
+}
+
+fn proxy(url: &Url) -> Result<reqwest::Proxy, ConfigurationError> {
+    if url.scheme() != "http" || url.host_str().is_none() {
+        return Err(ConfigurationError(
+            "The proxy must be given as http://address:port.".to_owned(),
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ConfigurationError(
+            "The proxy's address must not hold credentials.".to_owned(),
+        ));
+    }
+    reqwest::Proxy::all(url.clone())
+        .map_err(|_| ConfigurationError("The proxy's address cannot be used.".to_owned()))
+}

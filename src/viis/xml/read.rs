@@ -1,0 +1,397 @@
+//! Reads XML that somebody else wrote: with limits, one root, balanced, and
+//! without document types and entities of its own.
+//!
+//! The parser below it accepts cut documents, two roots, any depth and any
+//! size, so all of that is checked here. Errors never quote the document.
+
+use quick_xml::Reader;
+use quick_xml::events::attributes::Attribute;
+use quick_xml::events::{BytesStart, Event};
+
+use super::element::Element;
+use super::{is_xml_character, is_xml_text};
+
+/// How much of a document is read before it is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Elements within elements.
+    pub depth: usize,
+    /// Elements in all.
+    pub elements: usize,
+    /// Elements of one item (of the whole, when it is read as one).
+    pub item_elements: usize,
+    /// Attributes of one element.
+    pub attributes: usize,
+    /// Bytes of text directly in one element, and of one attribute's value.
+    pub text: usize,
+}
+
+impl Limits {
+    /// For an answer about one thing.
+    pub const ONE: Limits = Limits {
+        depth: 64,
+        elements: 100_000,
+        item_elements: 100_000,
+        attributes: 64,
+        text: 1 << 20,
+    };
+
+    /// For a list.
+    pub const LIST: Limits = Limits {
+        depth: 64,
+        elements: 2_000_000,
+        item_elements: 10_000,
+        attributes: 64,
+        text: 1 << 20,
+    };
+}
+
+/// Why a document was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum XmlError {
+    /// Elements are nested too deeply.
+    #[error("the XML is nested too deeply")]
+    TooDeep,
+    /// There are too many elements.
+    #[error("the XML has too many elements")]
+    TooManyElements,
+    /// An element has too many attributes.
+    #[error("the XML has an element with too many attributes")]
+    TooManyAttributes,
+    /// A text or an attribute's value is too long.
+    #[error("the XML has a text that is too long")]
+    TextTooLong,
+    /// It has a document type, which may define entities.
+    #[error("the XML has a document type declaration, which is refused")]
+    DocumentType,
+    /// It uses an entity that XML does not define.
+    #[error("the XML uses an unknown entity")]
+    UnknownEntity,
+    /// It holds a character that XML 1.0 does not allow.
+    #[error("the XML holds a character that XML does not allow")]
+    InvalidCharacter,
+    /// There is no element at all.
+    #[error("the text is no XML: it has no element")]
+    NoRoot,
+    /// There is a second root element.
+    #[error("the XML has a second root element")]
+    SecondRoot,
+    /// There is text before or after the root element.
+    #[error("the XML has text outside its root element")]
+    TextOutsideRoot,
+    /// It ends within an element.
+    #[error("the XML ends within an element: it was cut")]
+    Unclosed,
+    /// Its syntax is wrong.
+    #[error("the XML is malformed near byte {0}")]
+    Malformed(u64),
+    /// An item cannot be used. The sentence quotes nothing.
+    #[error("{0}")]
+    Item(&'static str),
+}
+
+/// What stands around the items of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The root element's local name.
+    pub root: String,
+    /// How many items there were.
+    pub items: usize,
+    /// Whether the root itself is an item.
+    pub root_is_item: bool,
+    /// Whether there is text outside the items that is neither blank nor "0".
+    pub text: bool,
+    /// Whether an element outside the items has an attribute `id`.
+    pub identifiers: bool,
+}
+
+/// Reads a whole document.
+///
+/// # Errors
+/// The document is not well-formed, or exceeds a limit.
+pub fn read(text: &str, limits: Limits) -> Result<Element, XmlError> {
+    let mut root = None;
+    walk(text, limits, &|_| true, &mut |element| {
+        root = Some(element);
+        Ok(())
+    })?;
+    root.ok_or(XmlError::NoRoot)
+}
+
+/// Reads a list: every outermost element with this local name is handed over
+/// as soon as it is complete. What was handed over counts only when the whole
+/// document turns out well.
+///
+/// # Errors
+/// The document is not well-formed, exceeds a limit, or `visit` refused an item.
+pub fn read_items(
+    text: &str,
+    item: &str,
+    limits: Limits,
+    visit: &mut dyn FnMut(Element) -> Result<(), &'static str>,
+) -> Result<Surroundings, XmlError> {
+    walk(text, limits, &|name| name == item, visit)
+}
+
+type IsItem<'a> = &'a dyn Fn(&str) -> bool;
+type Visit<'a> = &'a mut dyn FnMut(Element) -> Result<(), &'static str>;
+
+fn walk(
+    text: &str,
+    limits: Limits,
+    is_item: IsItem<'_>,
+    visit: Visit<'_>,
+) -> Result<Surroundings, XmlError> {
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    if !is_xml_text(text) {
+        return Err(XmlError::InvalidCharacter);
+    }
+    let mut reader = Reader::from_str(text);
+    let mut walk = Walk::new(limits, is_item, visit);
+    loop {
+        let at = reader.buffer_position();
+        match reader.read_event() {
+            Err(_) => return Err(XmlError::Malformed(at)),
+            Ok(Event::Eof) => return walk.finish(),
+            Ok(Event::Start(start)) => walk.open(&start, at)?,
+            Ok(Event::Empty(start)) => {
+                walk.open(&start, at)?;
+                walk.close()?;
+            }
+            Ok(Event::End(_)) => walk.close()?,
+            Ok(Event::Text(event)) => walk.text(&event.xml10_content())?,
+            Ok(Event::CData(event)) => walk.characters(&event.xml10_content())?,
+            Ok(Event::GeneralRef(event)) => {
+                let letter = resolve(&event.into_inner())?;
+                walk.characters(letter.encode_utf8(&mut [0; 4]))?;
+            }
+            Ok(Event::DocType(_)) => return Err(XmlError::DocumentType),
+            Ok(Event::Comment(_) | Event::Decl(_) | Event::PI(_)) => {}
+        }
+    }
+}
+
+/// An element that is not closed yet: one outside the items is only counted.
+enum Open {
+    Outside { text: usize },
+    Inside(Element),
+}
+
+struct Walk<'a> {
+    limits: Limits,
+    is_item: IsItem<'a>,
+    visit: Visit<'a>,
+    open: Vec<Open>,
+    elements: usize,
+    item_elements: usize,
+    surroundings: Option<Surroundings>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(limits: Limits, is_item: IsItem<'a>, visit: Visit<'a>) -> Self {
+        Self {
+            limits,
+            is_item,
+            visit,
+            open: Vec::new(),
+            elements: 0,
+            item_elements: 0,
+            surroundings: None,
+        }
+    }
+
+    fn open(&mut self, start: &BytesStart<'_>, at: u64) -> Result<(), XmlError> {
+        if self.open.is_empty() && self.surroundings.is_some() {
+            return Err(XmlError::SecondRoot);
+        }
+        if self.open.len() >= self.limits.depth {
+            return Err(XmlError::TooDeep);
+        }
+        self.elements += 1;
+        if self.elements > self.limits.elements {
+            return Err(XmlError::TooManyElements);
+        }
+        let element = read_start(start, &self.limits, at)?;
+        let inside = matches!(self.open.last(), Some(Open::Inside(_)));
+        let item = !inside && (self.is_item)(&element.name);
+        let surroundings = self.surroundings.get_or_insert_with(|| Surroundings {
+            root: element.name.clone(),
+            root_is_item: item,
+            ..Surroundings::default()
+        });
+        if !inside && !item {
+            surroundings.identifiers |= element.attribute("id").is_some();
+            self.open.push(Open::Outside { text: 0 });
+            return Ok(());
+        }
+        self.item_elements = if item { 1 } else { self.item_elements + 1 };
+        if self.item_elements > self.limits.item_elements {
+            return Err(XmlError::TooManyElements);
+        }
+        self.open.push(Open::Inside(element));
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), XmlError> {
+        match (self.open.pop(), self.open.last_mut()) {
+            (Some(Open::Inside(element)), Some(Open::Inside(parent))) => {
+                parent.children.push(element);
+            }
+            (Some(Open::Inside(element)), Some(Open::Outside { .. }) | None) => {
+                if let Some(surroundings) = &mut self.surroundings {
+                    surroundings.items += 1;
+                }
+                (self.visit)(element).map_err(XmlError::Item)?;
+            }
+            (Some(Open::Outside { .. }) | None, Some(_) | None) => {}
+        }
+        Ok(())
+    }
+
+    /// Text that may be blank between elements.
+    fn text(&mut self, text: &str) -> Result<(), XmlError> {
+        let blank = text.bytes().all(|byte| b" \t\r\n".contains(&byte));
+        if blank && !matches!(self.open.last(), Some(Open::Inside(_))) {
+            return Ok(());
+        }
+        self.characters(text)
+    }
+
+    fn characters(&mut self, text: &str) -> Result<(), XmlError> {
+        let length = match self.open.last_mut() {
+            None => return Err(XmlError::TextOutsideRoot),
+            Some(Open::Outside { text: length }) => {
+                *length += text.len();
+                if let Some(surroundings) = &mut self.surroundings {
+                    // "0" is a count of the items.
+                    surroundings.text |= !matches!(text.trim(), "" | "0");
+                }
+                *length
+            }
+            Some(Open::Inside(element)) => {
+                element.text.push_str(text);
+                element.text.len()
+            }
+        };
+        if length > self.limits.text {
+            return Err(XmlError::TextTooLong);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Surroundings, XmlError> {
+        if !self.open.is_empty() {
+            return Err(XmlError::Unclosed);
+        }
+        self.surroundings.ok_or(XmlError::NoRoot)
+    }
+}
+
+fn read_start(start: &BytesStart<'_>, limits: &Limits, at: u64) -> Result<Element, XmlError> {
+    if !is_name(start.name().as_ref()) {
+        return Err(XmlError::Malformed(at));
+    }
+    let mut element = Element {
+        name: start.local_name().as_ref().to_owned(),
+        ..Element::default()
+    };
+    for (count, attribute) in start.attributes().enumerate() {
+        if count >= limits.attributes {
+            return Err(XmlError::TooManyAttributes);
+        }
+        let attribute = attribute.map_err(|_| XmlError::Malformed(at))?;
+        if attribute.value.len() > limits.text {
+            return Err(XmlError::TextTooLong);
+        }
+        read_attribute(&attribute, &mut element, at)?;
+    }
+    Ok(element)
+}
+
+fn read_attribute(
+    attribute: &Attribute<'_>,
+    element: &mut Element,
+    at: u64,
+) -> Result<(), XmlError> {
+    let full = attribute.key.as_ref();
+    if !is_name(full) {
+        return Err(XmlError::Malformed(at));
+    }
+    let value = normalize(&attribute.value, at)?;
+    if full == "xmlns" || full.starts_with("xmlns:") {
+        return Ok(());
+    }
+    let local = attribute.key.local_name().as_ref().to_owned();
+    let known = element
+        .attributes
+        .iter_mut()
+        .find(|(name, _)| *name == local);
+    match known {
+        None => element.attributes.push((local, value)),
+        // `id` counts more than `other:id`, whichever comes first.
+        Some(known) if full == local => known.1 = value,
+        Some(_) => {}
+    }
+    Ok(())
+}
+
+/// The names that occur: not all of XML's rule, but no markup and no blanks.
+fn is_name(name: &str) -> bool {
+    let part =
+        |letter: char| letter.is_alphanumeric() || "_:-.".contains(letter) || !letter.is_ascii();
+    name.chars().all(part)
+        && !name.ends_with(':')
+        && !name.starts_with(|letter: char| letter.is_ascii_digit() || "-.:".contains(letter))
+        && !name.is_empty()
+}
+
+/// An attribute's value as XML 1.0 (3.3.3) wants it: blanks become spaces,
+/// references become characters.
+fn normalize(raw: &str, at: u64) -> Result<String, XmlError> {
+    let mut value = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(position) = rest.find(['\t', '\n', '\r', '&', '<']) {
+        let (before, special) = rest.split_at(position);
+        value.push_str(before);
+        if let Some(reference) = special.strip_prefix('&') {
+            let (name, after) = reference.split_once(';').ok_or(XmlError::Malformed(at))?;
+            value.push(resolve(name)?);
+            rest = after;
+        } else if special.starts_with('<') {
+            return Err(XmlError::Malformed(at));
+        } else {
+            value.push(' ');
+            let blank = if special.starts_with("\r\n") { 2 } else { 1 };
+            rest = special.get(blank..).unwrap_or_default();
+        }
+    }
+    value.push_str(rest);
+    Ok(value)
+}
+
+/// The character that `&name;` stands for.
+fn resolve(name: &str) -> Result<char, XmlError> {
+    let Some(number) = name.strip_prefix('#') else {
+        return match name {
+            "lt" => Ok('<'),
+            "gt" => Ok('>'),
+            "amp" => Ok('&'),
+            "quot" => Ok('"'),
+            "apos" => Ok('\''),
+            _ => Err(XmlError::UnknownEntity),
+        };
+    };
+    let (digits, radix) = match number.strip_prefix('x') {
+        Some(digits) => (digits, 16),
+        None => (number, 10),
+    };
+    // `from_str_radix` would take a sign.
+    if digits.starts_with('+') {
+        return Err(XmlError::InvalidCharacter);
+    }
+    u32::from_str_radix(digits, radix)
+        .ok()
+        .and_then(char::from_u32)
+        .filter(|letter| is_xml_character(*letter))
+        .ok_or(XmlError::InvalidCharacter)
+}

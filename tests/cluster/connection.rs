@@ -1,0 +1,238 @@
+//! The way to the server: address, certificate, account.
+
+use crate::harness::{Simulator, Stand, condition, eventually, has, message, simple_tenant};
+use serde_json::json;
+
+/// A server that is not there yet, or not as the spec says, is mended step by step.
+#[tokio::test]
+async fn what_is_wrong_with_the_connection_is_the_reason() {
+    let mut stand = Stand::bare(Simulator::start(&[])).await;
+    stand
+        .kubectl(
+            &[
+                "--namespace",
+                &stand.operator_namespace,
+                "delete",
+                "secret",
+                "viis-main",
+            ],
+            "",
+        )
+        .await;
+    stand.start_operator();
+    let wrong = "00".repeat(32);
+    stand
+        .apply([
+            stand
+                .server_manifest()
+                .with("spec.tls.fingerprintsSHA256", vec![wrong]),
+            simple_tenant("acme"),
+        ])
+        .await;
+    let server = stand.integration_server();
+    server.has("Reachable", "False", "SecretNotFound").await;
+    server.has("Ready", "False", "SecretNotFound").await;
+    stand
+        .tenant("acme")
+        .is_reconciling("IntegrationServerNotReady")
+        .await;
+
+    stand.credentials("Wrong-password").await;
+    let server = stand.integration_server().within(75);
+    let refused = server
+        .has("Reachable", "False", "CertificateRejected")
+        .await;
+    let said = message(&refused, "Reachable");
+    let plain = said.replace(':', "").to_uppercase();
+    assert!(
+        plain.contains(&stand.simulator.fingerprint.replace(':', "").to_uppercase()),
+        "the fingerprint that was seen: {said}"
+    );
+    assert_eq!(
+        stand.simulator.calls().await.total,
+        0,
+        "no byte of the application reached the server"
+    );
+
+    // Small letters without colons are the same fingerprint.
+    let right = stand.simulator.fingerprint.replace(':', "").to_lowercase();
+    server
+        .patch(json!({"spec": {"tls": {"fingerprintsSHA256": [right]}}}))
+        .await;
+    server
+        .has("Reachable", "False", "CredentialsRejected")
+        .await;
+
+    stand.credentials(&stand.simulator.password).await;
+    let ready = server.becomes_ready().await;
+    assert!(
+        has(&ready, "Reachable", "True", "Connected")
+            && has(&ready, "InventoryIntact", "True", "Intact")
+    );
+    stand.tenant("acme").becomes_ready().await;
+    stand.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_secret_without_a_password() {
+    let mut stand = Stand::bare(Simulator::start(&[])).await;
+    stand
+        .kubectl(
+            &[
+                "--namespace",
+                &stand.operator_namespace,
+                "delete",
+                "secret",
+                "viis-main",
+            ],
+            "",
+        )
+        .await;
+    let incomplete = crate::harness::secret("viis-main", &[("username", "multitenancy")]);
+    stand
+        .apply([
+            incomplete
+                .with("type", "kubernetes.io/basic-auth")
+                .in_namespace(&stand.operator_namespace),
+            stand.server_manifest(),
+        ])
+        .await;
+    stand.start_operator();
+    stand
+        .integration_server()
+        .has("Ready", "False", "SecretKeyMissing")
+        .await;
+    stand.credentials(&stand.simulator.password).await;
+    stand.integration_server().within(75).becomes_ready().await;
+    stand.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_ca_bundle_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let mut stand = Stand::bare(Simulator::start(&["--certificate-dir", path])).await;
+    stand.start_operator();
+    let authority =
+        std::fs::read_to_string(stand.simulator.certificate_authority.as_ref().unwrap()).unwrap();
+    let by_name = stand
+        .server_manifest()
+        .with("spec.tls", json!({"caBundle": authority}));
+    stand.apply([by_name]).await;
+    stand.integration_server().becomes_ready().await;
+    // Without it the system's roots decide, and they do not know it.
+    stand
+        .integration_server()
+        .patch(json!({"spec": {"tls": null}}))
+        .await;
+    stand
+        .integration_server()
+        .has("Reachable", "False", "CertificateRejected")
+        .await;
+    stand
+        .integration_server()
+        .patch(json!({"spec": {"tls": {"caBundle": authority}}}))
+        .await;
+    stand.integration_server().within(75).becomes_ready().await;
+    stand.ends_well().await;
+}
+
+#[tokio::test]
+async fn nobody_listens_and_then_somebody_does() {
+    let mut stand = Stand::bare(Simulator::start(&[])).await;
+    stand.simulator.goes_away().await;
+    stand.start_operator();
+    stand
+        .apply([stand.server_manifest(), simple_tenant("acme")])
+        .await;
+    stand
+        .integration_server()
+        .has("Reachable", "False", "ConnectFailed")
+        .await;
+    let waiting = stand
+        .tenant("acme")
+        .is_reconciling("IntegrationServerNotReady")
+        .await;
+    assert!(condition(&waiting, "Stalled").is_none());
+    stand.simulator.comes_back().await;
+    stand.integration_server().within(60).becomes_ready().await;
+    stand.tenant("acme").becomes_ready().await;
+    stand.ends_well().await;
+}
+
+#[tokio::test]
+async fn something_else_answers() {
+    let mut stand = Stand::bare(Simulator::start(&[])).await;
+    let page = json!({"status": 200, "body": "<!DOCTYPE html><html>It works!</html>", "contentType": "text/html"});
+    stand.simulator.fault("*", 0, page).await;
+    stand.start_operator();
+    stand.apply([stand.server_manifest()]).await;
+    stand
+        .integration_server()
+        .has("Reachable", "False", "UnexpectedAnswer")
+        .await;
+    stand.simulator.mend().await;
+    stand.integration_server().within(60).becomes_ready().await;
+    stand.ends_well().await;
+}
+
+/// 403 of the probe is about the account, not about one object.
+#[tokio::test]
+async fn an_account_without_permission() {
+    let mut stand = Stand::bare(Simulator::start(&[])).await;
+    stand
+        .simulator
+        .fault("*", 0, json!({"status": 403, "body": "Forbidden"}))
+        .await;
+    stand.start_operator();
+    stand
+        .apply([stand.server_manifest(), simple_tenant("acme")])
+        .await;
+    stand
+        .integration_server()
+        .has("Reachable", "False", "CredentialsRejected")
+        .await;
+    stand
+        .tenant("acme")
+        .is_reconciling("IntegrationServerNotReady")
+        .await;
+    stand.simulator.mend().await;
+    stand.integration_server().is_asked_again().await;
+    stand.integration_server().within(75).becomes_ready().await;
+    stand.tenant("acme").becomes_ready().await;
+    stand.ends_well().await;
+}
+
+/// `check` says a line for each thing, and fails when one fails.
+#[tokio::test]
+async fn check_tells_what_is_wrong() {
+    let stand = Stand::ready().await;
+    let arguments = [
+        "check",
+        "--server",
+        &stand.server,
+        "--operator-namespace",
+        &stand.operator_namespace,
+    ];
+    let said = stand.command(&arguments).await.unwrap();
+    assert!(
+        said.to_uppercase()
+            .contains(&stand.simulator.fingerprint.to_uppercase()),
+        "the fingerprint to pin: {said}"
+    );
+    assert!(!said.contains(&stand.simulator.password));
+    stand
+        .simulator
+        .settings(json!({"password": "Something-else-9"}))
+        .await;
+    let said = stand.command(&arguments).await.unwrap_err();
+    assert!(!said.contains(&stand.simulator.password));
+    stand.simulator.goes_away().await;
+    stand.command(&arguments).await.unwrap_err();
+    eventually("back", async || {
+        stand.simulator.comes_back().await;
+        true
+    })
+    .await;
+    stand.ends_well().await;
+}

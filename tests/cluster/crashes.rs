@@ -1,0 +1,250 @@
+//! The operator's process ends at a bad moment.
+
+use crate::bios_id;
+use crate::harness::{Stand, complete_tenant, eventually, has, machine, simple_tenant};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn killed_while_the_creations_task_runs() {
+    let mut stand = Stand::ready_with(&["--create-duration", "3s"], |server| server).await;
+    stand.password_of("acme").await;
+    stand
+        .apply([
+            complete_tenant("acme"),
+            machine("web-1", "acme", &bios_id(1)),
+        ])
+        .await;
+    stand
+        .tenant("acme")
+        .until("the task is known", |tenant| {
+            tenant
+                .status
+                .as_ref()
+                .and_then(|status| status.creation.as_ref())
+                .is_some_and(|creation| creation.task.is_some())
+        })
+        .await;
+    stand.kill_operator();
+    stand.start_operator();
+    stand.tenant("acme").becomes_ready().await;
+    stand.machine("web-1").becomes_ready().await;
+    let state = stand.simulator.state().await;
+    assert_eq!(
+        (
+            state.tenants.len(),
+            stand.simulator.calls().await.of("POST tenant")
+        ),
+        (1, 1)
+    );
+    stand.ends_well().await;
+}
+
+/// E1: the server has taken the request, and nobody has the task's identifier.
+#[tokio::test]
+async fn killed_between_the_request_and_its_answer() {
+    let mut stand = Stand::ready().await;
+    stand
+        .simulator
+        .fault("POST tenant", 1, json!({"delayMs": 2000}))
+        .await;
+    stand.apply([simple_tenant("acme")]).await;
+    eventually("the request is under way", async || {
+        stand.simulator.calls().await.of("POST tenant") == 1
+    })
+    .await;
+    stand.kill_operator();
+    stand.start_operator();
+    let tenant = stand.tenant("acme").within(90).becomes_ready().await;
+    assert!(has(&tenant, "Provisioned", "True", "Created"));
+    let state = stand.simulator.state().await;
+    assert_eq!(
+        (
+            state.tenants.len(),
+            state.tasks("CreateTenant", "Completed")
+        ),
+        (1, 1)
+    );
+    assert_eq!(
+        stand.simulator.calls().await.of("POST tenant"),
+        1,
+        "the inventory decides"
+    );
+    stand.ends_well().await;
+}
+
+/// The server finished the work while nobody looked.
+#[tokio::test]
+async fn killed_and_away_until_the_task_has_ended() {
+    let mut stand = Stand::ready_with(&["--create-duration", "1s"], |server| server).await;
+    stand.apply([simple_tenant("acme")]).await;
+    eventually("the request is under way", async || {
+        stand.simulator.calls().await.of("POST tenant") == 1
+    })
+    .await;
+    stand.kill_operator();
+    eventually("the task has ended", async || {
+        stand
+            .simulator
+            .state()
+            .await
+            .tasks("CreateTenant", "Completed")
+            == 1
+    })
+    .await;
+    stand.start_operator();
+    stand.tenant("acme").within(90).becomes_ready().await;
+    assert_eq!(stand.simulator.calls().await.of("POST tenant"), 1);
+    stand.ends_well().await;
+}
+
+#[tokio::test]
+async fn killed_while_a_deletion_runs() {
+    let mut stand = Stand::ready_with(&["--delete-duration", "3s"], |server| server).await;
+    stand
+        .apply([simple_tenant("acme"), machine("web-1", "acme", &bios_id(1))])
+        .await;
+    stand.tenant("acme").becomes_ready().await;
+    stand.machine("web-1").becomes_ready().await;
+    stand.tenant("acme").delete().await;
+    stand.machine("web-1").delete().await;
+    stand
+        .tenant("acme")
+        .has("Removed", "False", "TaskRunning")
+        .await;
+    stand.kill_operator();
+    stand.start_operator();
+    stand.tenant("acme").is_gone().await;
+    stand.machine("web-1").is_gone().await;
+    assert_eq!(stand.simulator.calls().await.of("DELETE tenant"), 1);
+    stand.ends_well().await;
+}
+
+/// Killed again and again, at moments that nobody chose.
+#[tokio::test]
+async fn killed_again_and_again() {
+    let mut stand = Stand::ready().await;
+    let names: Vec<String> = (0..6).map(|number| format!("tenant-{number}")).collect();
+    for (number, name) in names.iter().enumerate() {
+        stand
+            .apply([simple_tenant(name), machine(name, name, &bios_id(number))])
+            .await;
+    }
+    for round in 0..8_u64 {
+        tokio::time::sleep(Duration::from_millis(150 + round * 137 % 700)).await;
+        stand.kill_operator();
+        stand.start_operator();
+    }
+    for name in &names {
+        stand.tenant(name).within(120).becomes_ready().await;
+        stand.machine(name).within(60).becomes_ready().await;
+    }
+    let state = stand.simulator.state().await;
+    assert_eq!(
+        (
+            state.tenants.len(),
+            state.tasks("CreateTenant", "Completed")
+        ),
+        (6, 6)
+    );
+    assert!(
+        state
+            .tenants
+            .iter()
+            .all(|tenant| tenant.status == "Active" && tenant.machines.len() == 1),
+        "{state:#?}"
+    );
+
+    // Away again, in the same manner; the wave is wanted, so the guard is off.
+    stand
+        .integration_server()
+        .patch(json!({"spec": {"guard": {"enabled": false}}}))
+        .await;
+    for name in &names {
+        stand.tenant(name).delete().await;
+        stand.machine(name).delete().await;
+    }
+    for round in 0..5_u64 {
+        tokio::time::sleep(Duration::from_millis(200 + round * 211 % 600)).await;
+        stand.kill_operator();
+        stand.start_operator();
+    }
+    for name in &names {
+        stand.tenant(name).within(120).is_gone().await;
+        stand.machine(name).is_gone().await;
+    }
+    assert!(stand.simulator.state().await.tenants.is_empty());
+    stand.ends_well().await;
+}
+
+#[tokio::test]
+async fn sigterm_ends_it_with_status_0_within_10_seconds() {
+    let mut stand = Stand::ready_with(&["--create-duration", "15s"], |server| server).await;
+    stand
+        .apply([simple_tenant("acme"), simple_tenant("held")])
+        .await;
+    stand
+        .tenant("acme")
+        .has("Provisioned", "False", "TaskRunning")
+        .await;
+    stand
+        .tenant("held")
+        .has("Provisioned", "False", "TaskRunning")
+        .await;
+    // A call that hangs does not hold it up either.
+    stand
+        .simulator
+        .fault("*", 0, json!({"delayMs": 60000}))
+        .await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let status = stand
+        .operator()
+        .terminates_within(Duration::from_secs(10))
+        .await;
+    assert_eq!(
+        status.and_then(|status| status.code()),
+        Some(0),
+        "{status:?}"
+    );
+    stand.simulator.mend().await;
+    stand.kill_operator();
+    stand.start_operator();
+    stand.tenant("acme").within(60).becomes_ready().await;
+    stand.tenant("held").within(60).becomes_ready().await;
+    assert_eq!(stand.simulator.calls().await.of("POST tenant"), 2);
+    stand.ends_well().await;
+}
+
+/// Two processes of one installation, the leader paused and woken again.
+#[tokio::test]
+async fn a_paused_leader_is_replaced_and_does_no_harm_when_it_wakes() {
+    let mut stand = Stand::bare(crate::harness::Simulator::start(&[])).await;
+    let flags = ["--leader-election"];
+    stand.start_operator_with(&flags);
+    stand.apply([stand.server_manifest()]).await;
+    stand.integration_server().becomes_ready().await;
+    let second = stand.another_operator(&flags);
+    stand.apply([simple_tenant("first")]).await;
+    stand.tenant("first").becomes_ready().await;
+
+    stand.operator().signal("STOP");
+    stand.apply([simple_tenant("second")]).await;
+    stand.tenant("second").within(60).becomes_ready().await;
+    stand.operator().signal("CONT");
+    stand.apply([simple_tenant("third")]).await;
+    stand.tenant("third").becomes_ready().await;
+    assert!(
+        stand.operator().is_running(),
+        "who loses the lease campaigns again, without exiting"
+    );
+    let calls = stand.simulator.calls().await;
+    assert_eq!((calls.of("POST tenant"), calls.of("POST activate")), (3, 3));
+
+    // The lease is released on SIGTERM: the next one needs not wait for its expiry.
+    let ended = second.terminates_within(Duration::from_secs(10)).await;
+    assert_eq!(ended.and_then(|status| status.code()), Some(0));
+    stand.apply([simple_tenant("fourth")]).await;
+    stand.tenant("fourth").within(12).becomes_ready().await;
+    assert!(!second.log().contains("panicked"));
+    stand.ends_well().await;
+}

@@ -1,0 +1,21 @@
+//! What every test stands on: an API server, an operator, an Integration Server
+//! that is played, and words to speak about them.
+
+mod cleaning;
+mod manifests;
+mod operator;
+mod oracles;
+mod plane;
+mod program;
+mod proxy;
+mod simulator;
+mod stand;
+mod subject;
+mod user;
+
+pub use manifests::{Manifest, complete_tenant, document, machine, secret, simple_tenant};
+pub use plane::existing_cluster;
+pub use proxy::{Fate, Proxy};
+pub use simulator::{Simulator, same_identifier};
+pub use stand::{Stand, eventually, within};
+pub use subject::{condition, has, is_ready, message};

@@ -1,0 +1,90 @@
+//! The operator's own binary as a process.
+
+use super::program::Program;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+/// A running operator. Dropping it kills it.
+pub struct Operator {
+    program: Program,
+    metrics_port: u16,
+}
+
+/// Who an operator is and what it watches.
+pub struct Installation<'a> {
+    pub kubeconfig: &'a Path,
+    pub namespace: &'a str,
+    pub name: &'a str,
+    pub watched: &'a [String],
+    pub extra: &'a [&'a str],
+}
+
+impl Operator {
+    pub fn start(installation: &Installation<'_>) -> Operator {
+        let metrics_port = free_port();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_viis-operator"));
+        command
+            .env("KUBECONFIG", installation.kubeconfig)
+            .env("RUST_LOG", "info,viis_operator=debug")
+            .arg("run")
+            .args(["--operator-namespace", installation.namespace])
+            .args(["--operator-name", installation.name])
+            .args(["--metrics-address", &format!("127.0.0.1:{metrics_port}")])
+            .args(installation.extra);
+        for namespace in installation.watched {
+            command.args(["--watch-namespace", namespace]);
+        }
+        Operator {
+            program: Program::with_watchdog("operator", &mut command),
+            metrics_port,
+        }
+    }
+
+    pub fn log(&self) -> String {
+        self.program.log()
+    }
+
+    pub fn tail(&self) -> String {
+        self.program.tail(120)
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.program.is_running()
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.program.kill();
+    }
+
+    /// STOP and CONT: a process that is paused and does not know it.
+    pub fn signal(&self, signal: &str) {
+        self.program.signal(signal);
+    }
+
+    /// SIGTERM; the exit status when it ended in time.
+    pub async fn terminates_within(&self, patience: Duration) -> Option<ExitStatus> {
+        self.program.signal("TERM");
+        self.program.ends(patience).await
+    }
+
+    /// The text of one of its own pages, with the status.
+    pub async fn page(&self, path: &str) -> Option<(u16, String)> {
+        super::simulator::accept_ring();
+        let url = format!("http://127.0.0.1:{}{path}", self.metrics_port);
+        let answer = reqwest::get(url).await.ok()?;
+        let status = answer.status().as_u16();
+        Some((status, answer.text().await.ok()?))
+    }
+}
+
+/// Free at this moment. Somebody else may take it: then the operator says so in its log.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}

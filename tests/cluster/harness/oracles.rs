@@ -1,0 +1,110 @@
+//! What holds whatever was tested: silence when nothing is to do, no panic, and
+//! no secret anywhere.
+
+use super::stand::{OUR_KINDS, Stand, eventually, ours};
+use base64::Engine as _;
+use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+impl Stand {
+    /// Nothing is done and nothing is written for that long.
+    pub async fn is_quiet_for(&self, span: Duration) {
+        let calls = self.simulator.calls().await;
+        let versions = self.versions().await;
+        tokio::time::sleep(span).await;
+        let since = self.simulator.calls_since(&calls).await;
+        assert_eq!(
+            since.mutating, 0,
+            "mutating calls in the steady state: {since:?}"
+        );
+        assert_eq!(
+            versions,
+            self.versions().await,
+            "resources were written in the steady state"
+        );
+    }
+
+    /// Quiet, but for what an operator does once when it starts.
+    pub async fn is_quiet_after_start(&self) {
+        let calls = self.simulator.calls().await;
+        eventually("the operator has looked at the server", async || {
+            self.simulator.calls_since(&calls).await.of("GET tenants") > 0
+        })
+        .await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.is_quiet_for(Duration::from_secs(3)).await;
+        assert_eq!(self.simulator.calls_since(&calls).await.mutating, 0);
+    }
+
+    async fn versions(&self) -> BTreeMap<String, Option<String>> {
+        let objects = self.our_objects().await.into_iter();
+        let version = |object: DynamicObject| {
+            let kind = object.types.map(|types| types.kind).unwrap_or_default();
+            let name = object.metadata.name.unwrap_or_default();
+            let namespace = object.metadata.namespace.unwrap_or_default();
+            (
+                format!("{kind} {namespace}/{name}"),
+                object.metadata.resource_version,
+            )
+        };
+        objects.map(version).collect()
+    }
+
+    async fn our_objects(&self) -> Vec<DynamicObject> {
+        let mut objects = Vec::new();
+        for (kind, _) in OUR_KINDS {
+            let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &ours(kind));
+            for mut object in api
+                .list(&ListParams::default())
+                .await
+                .map(|list| list.items)
+                .unwrap_or_default()
+            {
+                object.types = Some(kube::core::TypeMeta {
+                    kind: kind.into(),
+                    api_version: String::new(),
+                });
+                objects.push(object);
+            }
+        }
+        objects
+    }
+
+    /// The last line of every test: no panic, no secret anywhere, the operator still runs.
+    pub async fn ends_well(mut self) {
+        self.ended = true;
+        let events = ApiResource::erase::<k8s_openapi::api::core::v1::Event>(&());
+        let events: Api<DynamicObject> = Api::all_with(self.client.clone(), &events);
+        let events = events.list(&ListParams::default()).await.unwrap().items;
+        let mut places = vec![
+            ("events", serde_json::to_string(&events).unwrap()),
+            (
+                "resources",
+                serde_json::to_string(&self.our_objects().await).unwrap(),
+            ),
+        ];
+        if let Some(operator) = &mut self.operator {
+            assert!(operator.is_running(), "the operator ended by itself");
+            places.push(("log", operator.log()));
+        }
+        places.push(("earlier log", std::mem::take(&mut self.old_logs)));
+        for (place, text) in &places {
+            assert!(!text.contains("panicked"), "a panic in the {place}");
+            for secret in self
+                .secrets
+                .lock()
+                .unwrap()
+                .iter()
+                .filter(|secret| secret.len() > 5)
+            {
+                let encoded = base64::engine::general_purpose::STANDARD.encode(secret);
+                let basic = base64::engine::general_purpose::STANDARD
+                    .encode(format!("multitenancy:{secret}"));
+                for form in [secret, &encoded, &basic] {
+                    assert!(!text.contains(form.as_str()), "a password in the {place}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! A stand: an API server for one test alone, its namespaces, an Integration
+//! Server and an operator. Made clean at the start, because a test that failed
+//! cannot tidy up.
+
+use super::manifests::{Manifest, secret};
+use super::operator::{Installation, Operator};
+use super::plane::{Lease, existing_cluster};
+use super::simulator::Simulator;
+use super::subject::{PATIENCE, Subject};
+use kube::api::{Api, ApiResource};
+use kube::core::GroupVersionKind;
+use serde_json::json;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use viis_operator::api::{IntegrationServer, Tenant, VirtualMachine};
+
+pub(super) const OUR_KINDS: [(&str, bool); 3] = [
+    ("Tenant", true),
+    ("VirtualMachine", true),
+    ("IntegrationServer", false),
+];
+pub(super) const TEST_LABEL: &str = "viis-operator.io/test";
+
+/// See the head of this file. End a test with [`Stand::ends_well`].
+pub struct Stand {
+    pub client: kube::Client,
+    /// The customers' namespace.
+    pub namespace: String,
+    pub operator_namespace: String,
+    /// The name of the IntegrationServer that manifests refer to.
+    pub server: String,
+    pub simulator: Simulator,
+    pub operator: Option<Operator>,
+    watched: Vec<String>,
+    /// What must never be seen anywhere.
+    pub(super) secrets: Mutex<Vec<String>>,
+    /// What operators that are gone now wrote.
+    pub(super) old_logs: String,
+    pub(super) ended: bool,
+    pub(super) lease: Lease,
+}
+
+impl Stand {
+    /// Everything but the operator and the IntegrationServer.
+    pub async fn bare(simulator: Simulator) -> Stand {
+        let lease = Lease::take().await;
+        let client = lease.plane().client().await;
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        let name = format!("t{}-{number}", std::process::id());
+        let secrets = Mutex::new(vec![simulator.password.clone()]);
+        let stand = Stand {
+            client,
+            namespace: name.clone(),
+            operator_namespace: format!("{name}-operator"),
+            server: if existing_cluster() {
+                name.clone()
+            } else {
+                "main".to_owned()
+            },
+            simulator,
+            operator: None,
+            watched: vec![name],
+            secrets,
+            old_logs: String::new(),
+            ended: false,
+            lease,
+        };
+        stand.clean().await;
+        stand.install_crds().await;
+        stand.make_namespace(&stand.namespace, &json!({})).await;
+        stand
+            .make_namespace(&stand.operator_namespace, &json!({}))
+            .await;
+        stand.credentials(&stand.simulator.password).await;
+        stand
+    }
+
+    /// A stand with an operator that serves an Integration Server.
+    pub async fn ready() -> Stand {
+        Stand::ready_with(&[], |server| server).await
+    }
+
+    /// The same, with flags for the simulator and changes to the IntegrationServer.
+    pub async fn ready_with(flags: &[&str], change: impl FnOnce(Manifest) -> Manifest) -> Stand {
+        let mut stand = Stand::bare(Simulator::start(flags)).await;
+        stand.start_operator();
+        let server = change(stand.server_manifest());
+        stand.apply([server]).await;
+        stand.integration_server().becomes_ready().await;
+        stand
+    }
+
+    /// The IntegrationServer of this stand.
+    pub fn server_manifest(&self) -> Manifest {
+        self.manifest_of(&self.server, &self.simulator)
+    }
+
+    /// An IntegrationServer for any simulator.
+    pub fn manifest_of(&self, name: &str, simulator: &Simulator) -> Manifest {
+        Manifest::integration_server(name, &simulator.address, simulator.port)
+            .with("spec.credentialsSecretRef.name", "viis-main")
+            .with(
+                "spec.tls.fingerprintsSHA256",
+                vec![simulator.fingerprint.clone()],
+            )
+            .with("spec.resyncInterval", "10s")
+    }
+
+    /// Writes the operator's own credentials.
+    pub async fn credentials(&self, password: &str) {
+        self.remember(password);
+        let keys = [("username", "multitenancy"), ("password", password)];
+        let secret = secret("viis-main", &keys)
+            .with("type", "kubernetes.io/basic-auth")
+            .in_namespace(&self.operator_namespace);
+        self.apply([secret]).await;
+    }
+
+    /// Makes the Secret of a Complete tenant's administrator; returns the password.
+    pub async fn password_of(&self, tenant: &str) -> String {
+        let password = format!("Admin-{}", uuid::Uuid::new_v4());
+        self.password_is(tenant, &password).await;
+        password
+    }
+
+    pub async fn password_is(&self, tenant: &str, password: &str) {
+        self.remember(password);
+        self.apply([secret(
+            &format!("{tenant}-admin"),
+            &[("password", password)],
+        )])
+        .await;
+    }
+
+    fn remember(&self, password: &str) {
+        self.secrets.lock().unwrap().push(password.to_owned());
+    }
+
+    // === the operator ===
+
+    pub fn start_operator(&mut self) {
+        self.start_operator_with(&[]);
+    }
+
+    pub fn start_operator_with(&mut self, extra: &[&str]) {
+        let operator = self.another_operator(extra);
+        self.operator = Some(operator);
+    }
+
+    /// The same, with another way to the API server.
+    pub fn start_operator_behind(&mut self, kubeconfig: &Path) {
+        self.operator = Some(self.operator_of(kubeconfig, &[]));
+    }
+
+    /// A second process of the same installation.
+    pub fn another_operator(&self, extra: &[&str]) -> Operator {
+        self.operator_of(&self.lease.plane().kubeconfig, extra)
+    }
+
+    fn operator_of(&self, kubeconfig: &Path, extra: &[&str]) -> Operator {
+        Operator::start(&Installation {
+            kubeconfig,
+            namespace: &self.operator_namespace,
+            name: "viis-operator",
+            watched: &self.watched,
+            extra,
+        })
+    }
+
+    pub fn operator(&mut self) -> &mut Operator {
+        self.operator.as_mut().unwrap()
+    }
+
+    /// kill -9; its log is kept for the checks at the end.
+    pub fn kill_operator(&mut self) {
+        if let Some(mut operator) = self.operator.take() {
+            operator.kill();
+            self.old_logs.push_str(&operator.log());
+        }
+    }
+
+    /// One more namespace of customers; only operators that start afterwards watch it.
+    pub async fn another_namespace(&mut self, suffix: &str) -> String {
+        let name = format!("{}-{suffix}", self.namespace);
+        self.make_namespace(&name, &json!({})).await;
+        self.watched.push(name.clone());
+        name
+    }
+
+    async fn make_namespace(&self, name: &str, labels: &serde_json::Value) {
+        let mut manifest = super::document("v1", "Namespace", name);
+        manifest.0["metadata"]["labels"] = labels.clone();
+        manifest.0["metadata"]["labels"][TEST_LABEL] = "true".into();
+        self.apply([manifest]).await;
+    }
+
+    // === what a test speaks about ===
+
+    pub fn tenant(&self, name: &str) -> Subject<Tenant> {
+        self.tenant_in(&self.namespace, name)
+    }
+
+    pub fn tenant_in(&self, namespace: &str, name: &str) -> Subject<Tenant> {
+        Subject::new(Api::namespaced(self.client.clone(), namespace), name)
+    }
+
+    pub fn machine(&self, name: &str) -> Subject<VirtualMachine> {
+        self.machine_in(&self.namespace, name)
+    }
+
+    pub fn machine_in(&self, namespace: &str, name: &str) -> Subject<VirtualMachine> {
+        Subject::new(Api::namespaced(self.client.clone(), namespace), name)
+    }
+
+    pub fn integration_server(&self) -> Subject<IntegrationServer> {
+        self.integration_server_named(&self.server)
+    }
+
+    pub fn integration_server_named(&self, name: &str) -> Subject<IntegrationServer> {
+        Subject::new(Api::all(self.client.clone()), name)
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            if let Some(operator) = &self.operator {
+                eprintln!("=== operator\n{}", operator.tail());
+            }
+            eprintln!("=== simulator\n{}", self.simulator.tail());
+        } else if !self.ended {
+            eprintln!("this test does not end with ends_well()");
+        }
+    }
+}
+
+pub(super) fn ours(kind: &str) -> ApiResource {
+    resource_of("viis-operator.io/v1alpha1", kind)
+}
+
+pub(super) fn resource_of(api_version: &str, kind: &str) -> ApiResource {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
+}
+
+/// Waits until it is so.
+pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+    within(PATIENCE, what, is_so).await;
+}
+
+/// Waits until it is so, that long at most.
+pub async fn within(patience: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + patience;
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "did not come true: {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,34 @@
+//! The whole, from outside: the operator's own program against a real API server
+//! and an Integration Server that is played. Nothing here knows how the operator
+//! works; what is asserted stands in the documentation.
+//!
+//! Each test has a stand of its own (`harness::Stand`). They run beside each
+//! other, more of them than there are cores: mostly they wait.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod adoption;
+mod cel_cases;
+mod changed_minds;
+mod claims;
+mod connection;
+mod crashes;
+mod deletion;
+mod dialects;
+mod drift;
+mod guards;
+mod harness;
+mod kubernetes_faults;
+mod life;
+mod lost_answers;
+mod machines;
+mod outage;
+mod permissions;
+mod program;
+mod refusals;
+mod rules;
+
+/// A BIOS ID by number.
+fn bios_id(number: usize) -> String {
+    format!("4230d3ef-1f2b-8b1c-0a55-{number:012x}")
+}
