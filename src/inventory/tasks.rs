@@ -86,7 +86,7 @@ impl Tasks {
         if state.watched.contains_key(id) {
             return;
         }
-        let floor = state.horizon.clone();
+        let floor = state.horizon;
         let watched = Watched {
             owner: owner.clone(),
             view: View::Unseen,
@@ -152,8 +152,8 @@ impl Tasks {
         let mut unbounded = false;
         for (_, watched) in &running {
             let created = match &watched.view {
-                View::Seen(task) => task.created.clone().or_else(|| watched.floor.clone()),
-                View::Unseen | View::Forgotten => watched.floor.clone(),
+                View::Seen(task) => task.created.or(watched.floor),
+                View::Unseen | View::Forgotten => watched.floor,
             };
             match created {
                 None => unbounded = true,
@@ -185,7 +185,7 @@ impl Tasks {
             if let Some(created) = &task.created
                 && state.horizon.as_ref().is_none_or(|seen| created > seen)
             {
-                state.horizon = Some(created.clone());
+                state.horizon = Some(*created);
             }
             let Some(watched) = state.watched.get_mut(&task.id) else {
                 continue;

@@ -16,7 +16,7 @@ use super::metrics::Kind;
 /// What is logged when `RUST_LOG` says nothing. The Kubernetes client logs every
 /// failed request by itself; whoever made the request says the same with a
 /// reason, and once.
-const DEFAULT_FILTER: &str = "info,kube_client::client::builder=off";
+const DEFAULT_FILTER: &str = "info,kube_client::client::builder=off,kube_runtime::controller=warn";
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

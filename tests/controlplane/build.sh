@@ -5,7 +5,16 @@
 #
 # A first build takes about 8 minutes on two cores; a build with Go's own cache
 # warm half a minute; finding the finished program no time.
+#
+# `build.sh light` builds the program without Kubernetes' servers in it, see
+# light/main.go.
 set -eu
+
+case ${1-} in
+'') name=controlplane package=. effort='about 8 minutes the first time, and 4 GB of build cache' ;;
+light) name=controlplane-light package=./light effort='about a minute the first time' ;;
+*) echo "usage: build.sh [light]" >&2; exit 2 ;;
+esac
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cache=${VIIS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/viis-operator}
@@ -15,8 +24,8 @@ cache=${VIIS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/viis-operator}
 version=$(awk '$1 == "k8s.io/kubernetes" { print $2; exit }' "$here/go.mod")
 major=$(echo "$version" | sed -E 's/^v([0-9]+)\..*/\1/')
 minor=$(echo "$version" | sed -E 's/^v[0-9]+\.([0-9]+)\..*/\1/')
-package=k8s.io/component-base/version
-flags="-s -w -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
+linked=k8s.io/component-base/version
+flags="-s -w -X $linked.gitVersion=$version -X $linked.gitMajor=$major -X $linked.gitMinor=$minor"
 
 # Whatever can change the program is in the hash; its tests cannot.
 hash=$(
@@ -28,7 +37,7 @@ hash=$(
         echo ./build.sh
     } | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-16
 )
-program=$cache/controlplane-$version-$hash
+program=$cache/$name-$version-$hash
 
 if [ ! -x "$program" ]; then
     if ! command -v go >/dev/null; then
@@ -38,19 +47,19 @@ if [ ! -x "$program" ]; then
     fi
     mkdir -p "$cache"
     # Of two builds at once the second waits here and then finds the program.
-    exec 9>"$cache/controlplane.lock"
+    exec 9>"$cache/$name.lock"
     if ! flock -n 9; then
         echo "controlplane: waiting for another build" >&2
         flock 9
     fi
     if [ ! -x "$program" ]; then
-        echo "controlplane: building $program (the first time about 8 minutes, and 4 GB of Go's build cache)" >&2
+        echo "controlplane: building $program ($effort)" >&2
         # Under another name first: an interrupted build leaves no half program.
         # A workspace file or GOFLAGS of the caller's must not change the result.
         (
             cd "$here"
             GOWORK=off GOFLAGS='' CGO_ENABLED=0 \
-                go build -mod=readonly -trimpath -buildvcs=false -ldflags "$flags" -o "$program.part" . >&2 9>&-
+                go build -mod=readonly -trimpath -buildvcs=false -ldflags "$flags" -o "$program.part" "$package" >&2 9>&-
         )
         mv "$program.part" "$program"
         echo "controlplane: built ($(du -m "$program" | cut -f1) MB)" >&2

@@ -1,6 +1,7 @@
 //! What this process remembers of a Tenant. Nothing here has to survive a
 //! restart: who knows less than this waits longer, and asks the inventory.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,13 +10,17 @@ use crate::api::DesiredState;
 use crate::controllers::backoff::Backoff;
 use crate::plan::Refusal;
 use crate::plan::tenant::Step;
-use crate::viis::TaskId;
+use crate::viis::{Task, TaskId};
 
 use super::report::Line;
 
 /// What this process remembers of a Tenant.
 #[derive(Default)]
 pub struct Memory {
+    /// When the present look at it began.
+    pub run_started: Option<Instant>,
+    /// The last task that ended.
+    pub last_task: Option<Arc<Task>>,
     /// The creation in flight.
     pub attempt: Option<Attempt>,
     /// The deletion that was decided.

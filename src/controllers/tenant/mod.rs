@@ -4,15 +4,22 @@
 //! - `apply` carries the step out; - `report` says how it stands;
 //! - `memory` is what this process knows beyond the status.
 
+mod absence;
+mod activation;
 mod apply;
+mod creation;
 pub mod memory;
 pub mod observe;
+mod record;
+mod refusal;
+mod removal;
 pub mod report;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use kube::{Resource, ResourceExt};
+use tokio::time::Instant;
 
 use self::apply::{Next, Run};
 use self::memory::{Change, Memory};
@@ -20,7 +27,7 @@ use super::cluster::{Key, key_of};
 use super::context::Context;
 use crate::api::Tenant;
 use crate::operator::metrics::Outcome;
-use crate::plan::tenant::{Action, Password, plan};
+use crate::plan::tenant::{Password, plan};
 
 /// More steps than a tenant's whole life needs: beyond this something turns in circles.
 const STEPS: usize = 24;
@@ -45,6 +52,7 @@ async fn run(
         return (Some(STALE), Outcome::Waiting);
     }
     forgive(&tenant, memory);
+    memory.run_started = Some(Instant::now());
     let key = key_of(tenant.as_ref());
     let mut run = Run {
         context,
@@ -66,10 +74,6 @@ async fn run(
         let scene = observe::observe(&run.tenant, context, run.memory, run.password_state);
         let action = plan(&scene.facts);
         tracing::debug!(?action, "planned");
-        if action == Action::LeaveAlone && scene.facts.server.permitted {
-            stop = (None, Outcome::Settled);
-            break;
-        }
         match run.apply(&scene, action).await {
             Next::Again => {}
             Next::Stop(after, outcome) => {

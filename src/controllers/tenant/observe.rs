@@ -119,6 +119,8 @@ pub fn observe(
         .map(|rejection| rejection.step);
     let task = watched_task(&status, memory, picture);
 
+    let made = made_by(task.as_deref(), &status);
+
     let facts = Facts {
         deleting: tenant.meta().deletion_timestamp.is_some(),
         finalizer: crate::controllers::writes::has_finalizer(tenant.as_ref()),
@@ -158,7 +160,13 @@ pub fn observe(
                 .zip(picture)
                 .and_then(|(id, picture)| picture.tenants().asked_at(id))
                 .is_some_and(|at| at.elapsed() < RECENT),
-            by_name: by_name(tenant, named.as_ref(), &context.cluster, &key),
+            by_name: by_name(
+                tenant,
+                named.as_ref(),
+                made.as_ref(),
+                &context.cluster,
+                &key,
+            ),
             existing: existing(tenant, picture, &context.cluster, &key),
             unclaimed_creations: unclaimed(picture, &TaskType::CreateTenant),
             unclaimed_removals: unclaimed(picture, &TaskType::DeleteTenant),
@@ -263,7 +271,16 @@ fn creation(
         };
     }
     match attempt.refusal {
-        Some(refusal) => Creation::Refused { refusal, sole },
+        Some(refusal) if sole => Creation::Refused { refusal, sole },
+        // A refused retry has an earlier, lost request beside it: its wait has an end.
+        Some(refusal) => Creation::Task {
+            task: Task::Refused(refusal),
+            sole,
+            cancelled: false,
+            unknown,
+        },
+        // Nothing was sent, and the server has moved: another intent names it anew.
+        None if attempt.written_here && attempt.sends == 0 && !unknown.here => Creation::None,
         None if attempt.written_here && attempt.sends == 0 => Creation::Intended,
         None => Creation::Unknown(unknown),
     }
@@ -496,7 +513,9 @@ fn is_fresh(status: &TenantStatus, picture: Option<&Picture>, memory: &Memory) -
     let Some(listed_at) = picture.and_then(|picture| picture.tenants().listed_at()) else {
         return false;
     };
-    if listed_at.elapsed() > RECENT {
+    // A slow list is old when it arrives: one that this very look asked for counts.
+    let asked_now = memory.run_started.is_some_and(|run| listed_at >= run);
+    if listed_at.elapsed() > RECENT && !asked_now {
         return false;
     }
     match (&status.creation, &memory.attempt) {
@@ -582,9 +601,16 @@ fn is_owned_by_another(cluster: &Cluster, tenant: &Tenant, id: &TenantId, key: &
         .any(|owner| owner != key)
 }
 
+/// The identifier that our own completed creation named.
+fn made_by(task: Option<&viis::Task>, status: &TenantStatus) -> Option<TenantId> {
+    status.creation.as_ref()?;
+    Some(task?.created_tenant()?.id().clone())
+}
+
 fn by_name(
     tenant: &Tenant,
     named: Option<&(TenantId, Entry)>,
+    made: Option<&TenantId>,
     cluster: &Cluster,
     key: &Key,
 ) -> Sighting {
@@ -592,6 +618,9 @@ fn by_name(
         None => Sighting::Absent,
         Some((id, _)) if is_owned_by_another(cluster, tenant, id, key) => Sighting::Owned,
         Some((_, entry)) if is_identical(tenant, entry) => Sighting::Equal,
+        // The server named it as what our task made: a field that it writes in
+        // another way does not make it somebody else's.
+        Some((id, entry)) if made == Some(id) && has_identity(tenant, entry) => Sighting::Equal,
         Some(_) => Sighting::Different,
     }
 }

@@ -153,6 +153,12 @@ fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
                  allowedNamespaces, or this namespace's labels, changed."
             ),
         ),
+        // Where it is, and as it should be: the guard keeps nothing of it waiting.
+        Wait::InventoryGuard
+            if !has_work(scene) && matches!(scene.facts.world.by_id, ById::Same(_)) =>
+        {
+            return None;
+        }
         Wait::InventoryGuard => Line::reconciling(
             reasons::INVENTORY_GUARD,
             format!(
@@ -360,12 +366,18 @@ pub fn accept_command(server: &str, token: &str) -> String {
 }
 
 /// The status that says this line.
-pub fn status(scene: &Scene, line: &Line, action: Action, now: Timestamp) -> TenantStatus {
+pub fn status(
+    scene: &Scene,
+    last_task: Option<&viis::Task>,
+    line: &Line,
+    action: Action,
+    now: Timestamp,
+) -> TenantStatus {
     let mut status = scene.status.clone();
     let generation = scene.tenant.meta().generation.unwrap_or_default();
     status.observed_generation = Some(generation);
     status.owner_uid.clone_from(&scene.tenant.meta().uid);
-    if let Some(task) = &scene.task {
+    if let Some(task) = scene.task.as_deref().or(last_task) {
         status.task = Some(task_status(task));
     }
     if status.tenant_id.is_some() {

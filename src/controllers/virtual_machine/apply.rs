@@ -127,6 +127,16 @@ impl Run<'_> {
                 }
                 again = Some(Duration::from_secs(30));
             }
+            Action::Wait(Wait::NamespaceNotAllowed)
+                if self
+                    .context
+                    .cluster
+                    .namespace(&scene.key.namespace)
+                    .is_none() =>
+            {
+                // A namespace as new as the machine: its labels are on their way.
+                return Next::Stop(Some(Duration::from_secs(1)), outcome);
+            }
             Action::Wait(Wait::NamespaceNotAllowed) => again = Some(Duration::from_secs(15)),
             Action::Wait(Wait::Rejected) => {
                 again = self.memory.rejection.as_ref().map(|rejection| {

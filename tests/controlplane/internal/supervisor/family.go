@@ -21,7 +21,7 @@ const (
 
 // family is the set of children of one run.
 type family struct {
-	program  string
+	programs programs
 	dir      directory
 	children []*child
 	// deaths gets each child once, when it has ended. It has room for all, so
@@ -39,8 +39,8 @@ type child struct {
 	cause  error
 }
 
-func newFamily(program string, dir directory) *family {
-	return &family{program: program, dir: dir, deaths: make(chan *child, 3)}
+func newFamily(programs programs, dir directory) *family {
+	return &family{programs: programs, dir: dir, deaths: make(chan *child, 3)}
 }
 
 // start must be called from the goroutine that holds its thread, see Main.
@@ -51,7 +51,8 @@ func (f *family) start(name string, flags []string) error {
 		return fmt.Errorf("open the log of %s: %w", name, err)
 	}
 	defer log.Close() // the child has its own descriptor
-	command := exec.Command(f.program, append([]string{name}, flags...)...)
+	program, before := f.programs.command(name)
+	command := exec.Command(program, append(before, flags...)...)
 	command.Stdout, command.Stderr = log, log
 	command.Dir = f.dir.root
 	command.Env = childEnvironment(os.Environ())
@@ -77,15 +78,11 @@ func (f *family) start(name string, flags []string) error {
 // childEnvironment keeps what a program needs to run at all. Everything else
 // could change a child: etcd takes each of its flags from ETCD_… as well.
 func childEnvironment(environment []string) []string {
-	kept := []string{
-		// The heaps are small and the cores few: collecting half as often
-		// costs some tens of MiB.
-		"GOGC=200",
-	}
+	var kept []string
 	for _, variable := range environment {
 		name, _, _ := strings.Cut(variable, "=")
 		switch name {
-		case "PATH", "HOME", "TMPDIR", "TZ", "GOMAXPROCS", "GODEBUG":
+		case "PATH", "HOME", "TMPDIR", "TZ", "GOMAXPROCS", "GOGC", "GODEBUG":
 			kept = append(kept, variable)
 		}
 	}

@@ -20,8 +20,8 @@ func etcdFlags(dir directory, ports ports) []string {
 		"--unsafe-no-fsync",
 		// A single member elects itself; the usual second of silence before
 		// that would be a fifth of the whole start.
-		"--heartbeat-interval=10",
-		"--election-timeout=100",
+		"--heartbeat-interval=20",
+		"--election-timeout=200",
 		"--enable-grpc-gateway=false",
 		"--log-level=warn",
 	}

@@ -23,7 +23,9 @@ func untilTold(withStdin bool) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	go func() {
-		// A process whose parent died gets another one at once.
+		// A process whose parent died gets another one at once. When it died
+		// before we came here (a shell's `(… &)`), nobody is left to follow,
+		// and a signal or standard input ends the run.
 		for os.Getppid() == parent && ctx.Err() == nil {
 			time.Sleep(parentInterval)
 		}

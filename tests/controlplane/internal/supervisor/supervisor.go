@@ -1,8 +1,8 @@
 // Package supervisor starts etcd, kube-apiserver and kube-controller-manager as
 // child processes, waits until they work together, and ends them with itself.
 //
-// It knows nothing of Kubernetes' Go packages: it re-executes its own program
-// and talks HTTP, so its tests build in a second.
+// It knows nothing of Kubernetes' Go packages: it executes programs (its own
+// again, as a rule) and talks HTTP, so its tests build in a second.
 //
 // This file holds the order of events; each step has a file of its own.
 package supervisor
@@ -40,6 +40,8 @@ type Options struct {
 	ExitWithStdin bool
 	// Keep leaves Dir in place at the end.
 	Keep bool
+	// Assets is a folder with the four programs; empty: all are this program.
+	Assets string
 	// APIServerFlags are handed to the API server after our own.
 	APIServerFlags []string
 }
@@ -80,6 +82,7 @@ func parseOptions(arguments []string, out io.Writer) (Options, error) {
 	flags.StringVar(&options.Dir, "dir", "", "folder for keys, data and logs (default: a new one in the temporary folder)")
 	flags.BoolVar(&options.ExitWithStdin, "exit-with-stdin", false, "end when standard input is closed")
 	flags.BoolVar(&options.Keep, "keep", false, "leave the folder in place at the end")
+	flags.StringVar(&options.Assets, "assets", "", "folder with etcd, kube-apiserver, kube-controller-manager and kubectl (default: they are in this program)")
 	flags.Func("apiserver-flag", "a further flag for kube-apiserver, for example --v=4 (may be repeated)", func(value string) error {
 		if !strings.HasPrefix(value, "--") {
 			return errors.New("must begin with --")
@@ -100,6 +103,10 @@ func parseOptions(arguments []string, out io.Writer) (Options, error) {
 // run brings the cluster up, announces it on out, and holds it until ctx ends
 // (no error) or a child does (an error that shows the end of its log).
 func run(ctx context.Context, options Options, out io.Writer) (err error) {
+	programs, err := findPrograms(options.Assets)
+	if err != nil {
+		return err
+	}
 	dir, err := claimDirectory(options.Dir)
 	if err != nil {
 		return err
@@ -125,15 +132,12 @@ func run(ctx context.Context, options Options, out io.Writer) (err error) {
 	if err := writeFiles(dir, endpoint, credentials); err != nil {
 		return err
 	}
-	program, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
-	if err := os.Symlink(program, dir.kubectl()); err != nil {
+	kubectl, _ := programs.command(Kubectl)
+	if err := os.Symlink(kubectl, dir.kubectl()); err != nil {
 		return fmt.Errorf("link kubectl: %w", err)
 	}
 
-	family := newFamily(program, dir)
+	family := newFamily(programs, dir)
 	defer family.end()
 	if err := bringUp(ctx, options, dir, ports, credentials, family); err != nil {
 		if ctx.Err() != nil {

@@ -1,0 +1,57 @@
+//! A tenant that disappeared from the server: proof, and what is forgotten then.
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::apply::Next;
+use super::apply::Run;
+use super::apply::recorded_id;
+use super::observe::Scene;
+use super::report;
+use crate::inventory::Server as Picture;
+use crate::inventory::tenants::ABSENCE_APART;
+use crate::operator::metrics::Outcome;
+use crate::plan::tenant::Action;
+
+impl Run<'_> {
+    pub(super) async fn confirm_absence(&mut self, scene: &Scene, picture: &Picture) -> Next {
+        let Some(id) = recorded_id(scene) else {
+            return Next::Again;
+        };
+        if picture.tenants().missing_twice(&id) {
+            let got = picture.get_tenant(&id).await;
+            return self.after_call(scene, got).await;
+        }
+        let since = picture.tenants().listed_at().map(|at| at.elapsed());
+        if since.is_none_or(|since| since >= ABSENCE_APART) {
+            let listed = picture.list_tenants().await;
+            return self.after_call(scene, listed).await;
+        }
+        if let Some(line) = report::line(scene, self.memory, Action::ConfirmAbsence)
+            && let Err(next) = self.say(scene, &line, Action::ConfirmAbsence).await
+        {
+            return next;
+        }
+        let left = ABSENCE_APART.saturating_sub(since.unwrap_or_default());
+        Next::Stop(Some(left + Duration::from_millis(100)), Outcome::Waiting)
+    }
+
+    pub(super) async fn forget_tenant(&mut self, scene: &Scene) -> Next {
+        warn!(tenant = ?scene.status.tenant_id, "the tenant is gone from the server and is made again");
+        let mut lost = self.rescene(scene);
+        lost.status.tenant_id = None;
+        lost.status.removal = None;
+        lost.status.adopted = None;
+        lost.entry = None;
+        let status = self.next_status(&lost, Action::ForgetTenant);
+        self.memory.change = None;
+        self.memory.alone = false;
+        self.context.events.warning(
+            scene.tenant.as_ref(),
+            "TenantVanished",
+            "The tenant is gone from the server, proved; it is made again.",
+        );
+        self.write_status(scene, &status).await
+    }
+}

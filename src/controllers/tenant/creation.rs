@@ -1,0 +1,351 @@
+//! Carries creation and adoption out: intent, request, identifier. What became of a
+//! request is decided in [`crate::plan::tenant`], not here.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::ResourceExt;
+use secrecy::SecretString;
+use tokio::time::Instant;
+use tracing::info;
+use tracing::warn;
+
+use super::apply::Next;
+use super::apply::Run;
+use super::memory::Attempt;
+use super::observe::Scene;
+use super::observe::refusal;
+use super::refusal::reason_of;
+use super::refusal::task_refusal;
+use super::report;
+use super::report::Line;
+use crate::api;
+use crate::api::Tenant;
+use crate::api::TenantType;
+use crate::api::reasons;
+use crate::controllers::writes;
+use crate::controllers::writes::WriteError;
+use crate::inventory::Server as Picture;
+use crate::plan::tenant::Action;
+use crate::plan::tenant::Adoption;
+use crate::plan::tenant::ById;
+use crate::plan::tenant::End;
+use crate::plan::tenant::Password;
+use crate::plan::tenant::Step;
+use crate::plan::tenant::Wait;
+use crate::viis;
+use crate::viis::Class;
+use crate::viis::Effect;
+use crate::viis::TenantId;
+
+/// A Secret is not watched: it is looked for this often.
+pub(super) const SECRET_PAUSE: Duration = Duration::from_secs(10);
+/// A Secret that may mend a refusal is looked at this often.
+pub(super) const SECRET_LOOK: Duration = Duration::from_secs(60);
+
+impl Run<'_> {
+    pub(super) async fn read_password(&mut self, scene: &Scene) -> Next {
+        match self.secret(scene).await {
+            Err(next) => return next,
+            Ok(None) => self.password_state = Password::SecretNotFound,
+            Ok(Some(secret)) => {
+                let key = scene.tenant.spec.administrator.as_ref();
+                let key = key.map_or("password", |a| a.password_secret_ref.key.as_str());
+                let value = secret.data.unwrap_or_default().remove(key);
+                match value.and_then(|value| String::from_utf8(value.0).ok()) {
+                    Some(password) if !password.is_empty() => {
+                        self.password = Some(SecretString::from(password));
+                        self.password_state = Password::Read;
+                    }
+                    Some(_) | None => self.password_state = Password::KeyMissing,
+                }
+            }
+        }
+        Next::Again
+    }
+
+    /// The Secret with the administrator's password; None where there is none.
+    pub(super) async fn secret(&mut self, scene: &Scene) -> Result<Option<Secret>, Next> {
+        let Some(administrator) = &scene.tenant.spec.administrator else {
+            return Ok(None);
+        };
+        let api: Api<Secret> = self.context.api(&scene.key);
+        match writes::bounded(api.get(&administrator.password_secret_ref.name)).await {
+            Ok(secret) => Ok(Some(secret)),
+            Err(WriteError::Gone) => Ok(None),
+            Err(error) => Err(self.written(Err(error))),
+        }
+    }
+
+    /// A refused password is tried again when its Secret changes.
+    pub(super) async fn look_at_secret(&mut self, scene: &Scene) -> Option<Next> {
+        let known = self.memory.rejection.as_ref()?.secret.clone()?;
+        let looked = self.memory.secret_looked_at;
+        if looked.is_some_and(|at| at.elapsed() < SECRET_LOOK) {
+            return None;
+        }
+        self.memory.secret_looked_at = Some(Instant::now());
+        let now = match self.secret(scene).await {
+            Ok(secret) => secret.and_then(|secret| secret.resource_version()),
+            Err(next) => return Some(next),
+        };
+        if now.is_some_and(|now| now != known) {
+            info!("the administrator's Secret changed: the creation is tried again");
+            self.memory.rejection = None;
+            return Some(Next::Again);
+        }
+        None
+    }
+
+    pub(super) async fn record_intent(&mut self, scene: &Scene) -> Next {
+        let Some(handle) = &scene.handle else {
+            return Next::Again;
+        };
+        if let Some(next) = self
+            .wait_for_slot(scene, &handle.server, Action::RecordIntent)
+            .await
+        {
+            return next;
+        }
+        let attempt = uuid::Uuid::new_v4().to_string();
+        self.memory.attempt = Some(Attempt {
+            written_here: true,
+            ..Attempt::seen(&attempt)
+        });
+        let mut status = self.next_status(scene, Action::RecordIntent);
+        status.creation = Some(api::Creation {
+            attempt,
+            server: handle.endpoint.to_string(),
+            sent: false,
+            task: None,
+        });
+        self.write_status(scene, &status).await
+    }
+
+    pub(super) async fn create(&mut self, scene: &Scene, picture: &Picture) -> Next {
+        if let Some(next) = self.wait_for_slot(scene, picture, Action::Create).await {
+            return next;
+        }
+        let Some(new) = new_tenant(&scene.tenant, self.password.as_ref()) else {
+            self.password_state = Password::Unread;
+            return Next::Again;
+        };
+        let Some(attempt) = &mut self.memory.attempt else {
+            return Next::Again;
+        };
+        // Late writes of an operator that lost its leadership between the intent
+        // and this call are harmless: names are unique on the server, so of two
+        // creations one fails, and only who can write the status records anything.
+        attempt.sends += 1;
+        attempt.since = Instant::now();
+        attempt.task = None;
+        attempt.ended = None;
+        match picture.client().create_tenant(&new).await {
+            Ok(task) => {
+                info!(%task, "the tenant's creation was sent");
+                attempt.task = Some(task.clone());
+                picture.watch_task(&task, &scene.key);
+                self.memory.failure.clear();
+                self.persist_task(scene, &task, Step::Create).await
+            }
+            Err(error) => {
+                picture.notice(&error);
+                let refused = matches!(error.class(), Class::Rejected | Class::NotFound);
+                if refused && error.effect() == Effect::None {
+                    attempt.refusal = Some(refusal(error.code()));
+                    attempt.answer = Some((reason_of(&error), error.to_string()));
+                    return Next::Again;
+                }
+                if error.effect() == Effect::None {
+                    attempt.sends -= 1;
+                } else {
+                    attempt.since = Instant::now();
+                }
+                self.fail(scene, &error).await
+            }
+        }
+    }
+
+    pub(super) async fn end_attempt(&mut self, scene: &Scene, end: End) -> Next {
+        let (reason, message) = match end {
+            End::Rejected => self.refused_with(scene),
+            End::IdentityMismatch => (
+                reasons::IDENTITY_MISMATCH.to_owned(),
+                format!(
+                    "The server has a tenant \"{}\" with other fields than this resource: it is \
+                     not what this resource made, and nothing of it is touched. Choose another \
+                     name, or take it over by existingTenantId.",
+                    scene.tenant.server_name()
+                ),
+            ),
+            End::NameTaken => {
+                let taken = Action::Wait(Wait::NameTaken);
+                let line = report::line(scene, self.memory, taken);
+                let line = line.unwrap_or_else(|| Line::stalled(reasons::REJECTED, ""));
+                (line.reason, line.message)
+            }
+        };
+        warn!(%reason, %message, "the creation ended without a tenant");
+        // Where the inventory shows who has the name, it also shows when that is over.
+        let shown = end == End::NameTaken && scene.named.is_some();
+        let line = Line::stalled(&reason, message.clone());
+        if !shown {
+            let secret = if reason == reasons::PASSWORD_NOT_COMPLY_POLICY {
+                let version = self.secret(scene).await;
+                version
+                    .ok()
+                    .flatten()
+                    .and_then(|secret| secret.resource_version())
+            } else {
+                None
+            };
+            self.memory.secret_looked_at = Some(Instant::now());
+            self.reject(scene, Step::Create, reason.clone(), message.clone(), secret);
+        }
+        self.context
+            .events
+            .warning(scene.tenant.as_ref(), &reason, &message);
+        let mut status = self.status_saying(scene, &line, Action::EndAttempt(end));
+        status.creation = None;
+        let next = self.write_status(scene, &status).await;
+        if matches!(next, Next::Again) {
+            self.drop_attempt(scene);
+        }
+        next
+    }
+
+    pub(super) fn drop_attempt(&mut self, scene: &Scene) {
+        if let Some(attempt) = self.memory.attempt.take()
+            && let (Some(task), Some(handle)) = (attempt.task, &scene.handle)
+        {
+            handle.server.tasks().forget(&task);
+        }
+    }
+
+    /// Reason and message of the refusal that ended a creation.
+    pub(super) fn refused_with(&self, scene: &Scene) -> (String, String) {
+        if let Some(answer) = self.memory.attempt.as_ref().and_then(|a| a.answer.clone()) {
+            return answer;
+        }
+        let error = scene.task.as_ref().and_then(|task| task.error());
+        task_refusal("The server's task to create the tenant", error)
+    }
+
+    pub(super) async fn adopt(&mut self, scene: &Scene, adoption: Adoption) -> Next {
+        let existing = scene
+            .tenant
+            .spec
+            .existing_tenant_id
+            .clone()
+            .map(TenantId::new);
+        let id = match adoption {
+            Adoption::ById => existing,
+            Adoption::ByName => scene.named.as_ref().map(|(id, _)| id.clone()),
+        };
+        let Some(id) = id else {
+            return Next::Again;
+        };
+        let note = format!("Tenant {id} of the server was taken over.");
+        self.record_tenant(
+            scene,
+            &id,
+            Some(true),
+            Action::Adopt(adoption),
+            (reasons::ADOPTED, &note),
+        )
+        .await
+    }
+
+    pub(super) async fn record_created(&mut self, scene: &Scene) -> Next {
+        let Some((id, _)) = scene.named.clone() else {
+            return Next::Again;
+        };
+        let sole = self.memory.attempt.as_ref().is_some_and(|attempt| {
+            attempt.written_here && attempt.sends == 1 && attempt.task.is_some()
+        });
+        let note = format!("Tenant {id} was made on the server.");
+        let next = self
+            .record_tenant(
+                scene,
+                &id,
+                None,
+                Action::RecordCreated,
+                (reasons::CREATED, &note),
+            )
+            .await;
+        if sole && matches!(next, Next::Again) {
+            self.memory.alone = true;
+            if let Some(handle) = &scene.handle {
+                handle.server.machines().none_yet(&id);
+            }
+        }
+        next
+    }
+
+    pub(super) async fn record_tenant(
+        &mut self,
+        scene: &Scene,
+        id: &TenantId,
+        adopted: Option<bool>,
+        action: Action,
+        (reason, note): (&str, &str),
+    ) -> Next {
+        info!(tenant = %id, "the tenant's identifier is recorded");
+        self.memory.last_task.clone_from(&scene.task);
+        let mut scene = self.rescene(scene);
+        scene.status.tenant_id = Some(id.to_string());
+        scene.status.creation = None;
+        scene.status.adopted = adopted;
+        scene.entry = scene
+            .handle
+            .as_ref()
+            .and_then(|handle| handle.server.tenants().by_id(id));
+        scene.facts.world.by_id = ById::Same(scene.facts.spec.wanted);
+        let waits = scene.facts.machines.unregistered
+            && scene.facts.spec.wanted == crate::plan::tenant::Activity::Active
+            && !scene.facts.deleting;
+        let action = if waits {
+            Action::Wait(Wait::VirtualMachines)
+        } else {
+            action
+        };
+        let status = self.next_status(&scene, action);
+        let next = self.write_status(&scene, &status).await;
+        if matches!(next, Next::Again) {
+            self.drop_attempt(&scene);
+            // The counts of the server change with it.
+            let server = scene.tenant.spec.integration_server_ref.name.clone();
+            self.context.queues.servers.wake(server);
+            self.context
+                .events
+                .normal(scene.tenant.as_ref(), reason, note);
+        }
+        next
+    }
+}
+
+/// The tenant as it is asked for. None when the password is not at hand.
+pub(super) fn new_tenant(
+    tenant: &Tenant,
+    password: Option<&SecretString>,
+) -> Option<viis::NewTenant> {
+    let spec = &tenant.spec;
+    let kind = match spec.tenant_type {
+        TenantType::Simple => viis::NewTenantKind::Simple,
+        TenantType::Complete => viis::NewTenantKind::Complete {
+            administrator: spec.administrator.as_ref()?.name.clone(),
+            password: password?.clone(),
+        },
+    };
+    Some(viis::NewTenant {
+        name: tenant.server_name().to_owned(),
+        description: spec.description.clone(),
+        user_data: spec.user_data.clone(),
+        preferred_viis_address: spec
+            .preferred_viis_address
+            .as_ref()
+            .and_then(|a| a.parse().ok()),
+        kind,
+    })
+}

@@ -1,0 +1,207 @@
+//! What is written of a Tenant to the API server, and when it is worth a write.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::Api;
+use kube::Resource;
+use kube::ResourceExt;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::apply::Next;
+use super::apply::Run;
+use super::observe;
+use super::observe::Scene;
+use super::report;
+use super::report::Difference;
+use super::report::Line;
+use crate::api;
+use crate::api::Tenant;
+use crate::api::TenantStatus;
+use crate::api::reasons;
+use crate::controllers::writes;
+use crate::controllers::writes::WriteError;
+use crate::operator::metrics::ErrorClass;
+use crate::operator::metrics::Outcome;
+use crate::plan::tenant::Action;
+use crate::plan::tenant::Step;
+use crate::plan::tenant::Wait;
+use crate::viis;
+use crate::viis::TaskId;
+
+/// How long a small difference waits to be written while a task moves, and at all.
+const SMALL_MOVING: Duration = Duration::from_secs(2);
+const SMALL_RESTING: Duration = Duration::from_secs(10);
+/// After a conflict the watch brings the newer object; this is for a lost event.
+pub(super) const AFTER_CONFLICT: Duration = Duration::from_secs(2);
+
+impl Run<'_> {
+    pub(super) fn api(&self, scene: &Scene) -> Api<Tenant> {
+        self.context.api(&scene.key)
+    }
+
+    /// Takes a write's answer: the object as it stands now.
+    pub(super) fn written(&mut self, written: Result<Option<Tenant>, WriteError>) -> Next {
+        match written {
+            Ok(Some(tenant)) => {
+                self.memory.written = tenant.resource_version();
+                self.tenant = Arc::new(tenant);
+                Next::Again
+            }
+            Ok(None) => Next::Again,
+            Err(WriteError::Conflict) => Next::Stop(Some(AFTER_CONFLICT), Outcome::Waiting),
+            Err(WriteError::Gone) => Next::Stop(None, Outcome::Settled),
+            Err(error @ (WriteError::TimedOut | WriteError::Failed(_))) => {
+                warn!(%error, "a Tenant could not be written; it is tried again");
+                let left = self.memory.failure.backoff.failed(None);
+                Next::Stop(Some(left), Outcome::Failed(ErrorClass::Kubernetes))
+            }
+        }
+    }
+
+    /// Writes a status. The answer says whether the run goes on.
+    pub(super) async fn write_status(&mut self, scene: &Scene, after: &TenantStatus) -> Next {
+        let api = self.api(scene);
+        let before = self.tenant.status.clone().unwrap_or_default();
+        let written = writes::status(&api, self.tenant.as_ref(), &before, after).await;
+        if written.is_ok() {
+            self.memory.unwritten = None;
+        }
+        self.written(written)
+    }
+
+    /// Says a line on the conditions, if it is new.
+    ///
+    /// # Errors
+    /// What comes next, when it could not be written.
+    pub(super) async fn say(
+        &mut self,
+        scene: &Scene,
+        line: &Line,
+        action: Action,
+    ) -> Result<Option<Duration>, Next> {
+        let before = self.tenant.status.clone().unwrap_or_default();
+        let after = self.status_saying(scene, line, action);
+        let due = match report::difference(&before, &after) {
+            Difference::None => {
+                self.memory.unwritten = None;
+                return Ok(None);
+            }
+            Difference::Small => {
+                let since = *self.memory.unwritten.get_or_insert_with(Instant::now);
+                let patience = if moves(scene) {
+                    SMALL_MOVING
+                } else {
+                    SMALL_RESTING
+                };
+                patience.saturating_sub(since.elapsed())
+            }
+            Difference::Large => Duration::ZERO,
+        };
+        if !due.is_zero() {
+            return Ok(Some(due));
+        }
+        match self.write_status(scene, &after).await {
+            Next::Again => Ok(None),
+            next @ Next::Stop(..) => Err(next),
+        }
+    }
+
+    /// Writes a task's identifier down, also when somebody wrote meanwhile: the
+    /// task runs, and the status is the only place that survives a restart.
+    pub(super) async fn persist_task(&mut self, scene: &Scene, task: &TaskId, step: Step) -> Next {
+        for _ in 0..4 {
+            let base = observe::own_status(&self.tenant);
+            let mut scene_now = self.rescene(scene);
+            scene_now.status = base;
+            let wait = Action::Wait(Wait::TaskRunning(step));
+            let mut status = self.next_status(&scene_now, wait);
+            let known = match step {
+                Step::Create => status.creation.as_mut().map(|creation| {
+                    creation.sent = true;
+                    creation.task = Some(task.to_string());
+                }),
+                Step::Delete => status.removal.as_mut().map(|removal| {
+                    removal.task = Some(task.to_string());
+                    removal.remove_tenant_artifacts =
+                        Some(scene.tenant.spec.remove_tenant_artifacts);
+                }),
+                Step::Change => None,
+            };
+            if known.is_none() {
+                return Next::Again;
+            }
+            status.task = Some(api::TaskStatus {
+                id: task.to_string(),
+                task_type: Some(
+                    match step {
+                        Step::Create => "CreateTenant",
+                        Step::Change => "ChangeTenantActivation",
+                        Step::Delete => "DeleteTenant",
+                    }
+                    .to_owned(),
+                ),
+                ..api::TaskStatus::default()
+            });
+            let before = self.tenant.status.clone().unwrap_or_default();
+            let api = self.api(scene);
+            match writes::status(&api, self.tenant.as_ref(), &before, &status).await {
+                Err(WriteError::Conflict) => {
+                    let current = writes::bounded(api.get(&scene.key.name)).await;
+                    let same = current
+                        .as_ref()
+                        .is_ok_and(|current| current.meta().uid == self.tenant.meta().uid);
+                    let next = self.written(current.map(Some));
+                    if !same || matches!(next, Next::Stop(..)) {
+                        return next;
+                    }
+                }
+                written => return self.written(written),
+            }
+        }
+        Next::Stop(Some(AFTER_CONFLICT), Outcome::Waiting)
+    }
+
+    /// The scene with the resource as it was written last.
+    pub(super) fn rescene(&self, scene: &Scene) -> Scene {
+        Scene {
+            key: scene.key.clone(),
+            tenant: Arc::clone(&self.tenant),
+            status: observe::own_status(&self.tenant),
+            integration_server: scene.integration_server.clone(),
+            handle: scene.handle.clone(),
+            facts: scene.facts.clone(),
+            entry: scene.entry.clone(),
+            named: scene.named.clone(),
+            task: None,
+            machines: scene.machines,
+            referrers: scene.referrers.clone(),
+        }
+    }
+
+    pub(super) fn next_status(&self, scene: &Scene, action: Action) -> TenantStatus {
+        let line = report::line(scene, self.memory, action)
+            .unwrap_or_else(|| Line::reconciling(reasons::PROGRESSING, ""));
+        self.status_saying(scene, &line, action)
+    }
+
+    /// The status that says this line now.
+    pub(super) fn status_saying(&self, scene: &Scene, line: &Line, action: Action) -> TenantStatus {
+        let last_task = self.memory.last_task.as_deref();
+        report::status(scene, last_task, line, action, Timestamp::now())
+    }
+}
+
+pub(super) fn moves(scene: &Scene) -> bool {
+    scene.task.as_ref().is_some_and(|task| match task.state {
+        viis::TaskState::Created | viis::TaskState::Queued | viis::TaskState::Starting => false,
+        viis::TaskState::Running
+        | viis::TaskState::Stopping
+        | viis::TaskState::Completed
+        | viis::TaskState::Failed
+        | viis::TaskState::Canceled
+        | viis::TaskState::Other(_) => true,
+    })
+}
