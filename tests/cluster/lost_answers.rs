@@ -24,7 +24,8 @@ async fn creation_survives(action: Value) -> u64 {
     stand.machine("web-1").becomes_ready().await;
     let state = stand.simulator.state().await;
     assert_eq!(state.tenants.len(), 1);
-    assert_eq!(state.tasks("CreateTenant", "Completed"), 1, "{state:#?}");
+    // A forgotten task is in no list.
+    assert!(state.tasks("CreateTenant", "Completed") <= 1, "{state:#?}");
     assert!(has(&tenant, "Provisioned", "True", "Created"));
     assert!(tenant.status.unwrap().creation.is_none());
     assert_eq!(state.tenant("acme").machines.len(), 1);
@@ -199,8 +200,11 @@ async fn a_lost_creation_is_settled_before_its_resource_goes() {
         state.tenants.is_empty(),
         "nothing is left behind: {state:#?}"
     );
-    // A forgotten task is in no list.
-    assert!(state.tasks("CreateTenant", "Completed") <= 1, "{state:#?}");
+    assert_eq!(
+        state.tasks("CreateTenant", "Completed"),
+        1,
+        "it did arrive: {state:#?}"
+    );
     stand.ends_well().await;
 }
 

@@ -31,7 +31,8 @@ within() {
 # The child processes: they have the run's folder in their arguments.
 children() { pgrep -f -- "$work/run/" || true; }
 no_children() { [ -z "$(children)" ]; }
-gone() { ! kill -0 "$1" 2>/dev/null; }
+# A zombie is gone: not every container has an init that buries it.
+gone() { ! grep '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status"; }
 
 # start [flags]: a cluster whose standard input is descriptor 7.
 start() {

@@ -218,8 +218,13 @@ async fn probe_and_compare(
                 let first = memory.resync_at.is_none();
                 memory.resync_at = Some(Instant::now() + probe::spread(interval, first));
                 compare_machines(server, context, handle);
+                // What the inventory shows may not be what they ask for any more.
+                for tenant in context.cluster.tenants_of_server(&name) {
+                    context.queues.tenants.wake(tenant);
+                }
             }
             if before != Availability::Up {
+                context.wake_all_of_server(&name);
                 info!(server = %name, "the Integration Server answers");
             }
         }

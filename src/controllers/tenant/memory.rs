@@ -17,6 +17,8 @@ use super::report::Line;
 /// What this process remembers of a Tenant.
 #[derive(Default)]
 pub struct Memory {
+    /// The generation and the `requested-at` annotation, and when they were first seen.
+    pub spec_seen: Option<(i64, Option<String>, Instant)>,
     /// When the present look at it began.
     pub run_started: Option<Instant>,
     /// The last task that ended.

@@ -53,6 +53,7 @@ async fn run(
     }
     forgive(&tenant, memory);
     memory.run_started = Some(Instant::now());
+    note_spec(&tenant, memory);
     let key = key_of(tenant.as_ref());
     let mut run = Run {
         context,
@@ -95,6 +96,20 @@ fn forgive(tenant: &Tenant, memory: &mut Memory) {
         && (asked.0 != generation || asked.1.as_deref() != requested_at)
     {
         memory.failure.clear();
+    }
+}
+
+/// Remembers since when this spec is known.
+fn note_spec(tenant: &Tenant, memory: &mut Memory) {
+    let generation = tenant.meta().generation.unwrap_or_default();
+    let requested_at = observe::requested_at(tenant);
+    let known = memory
+        .spec_seen
+        .as_ref()
+        .is_some_and(|(seen, asked, _)| *seen == generation && asked.as_deref() == requested_at);
+    if !known {
+        let requested_at = requested_at.map(str::to_owned);
+        memory.spec_seen = Some((generation, requested_at, Instant::now()));
     }
 }
 

@@ -120,6 +120,18 @@ pub fn observe(
     let task = watched_task(&status, memory, picture);
 
     let made = made_by(task.as_deref(), &status);
+    let by_name = by_name(
+        tenant,
+        named.as_ref(),
+        made.as_ref(),
+        &context.cluster,
+        &key,
+    );
+    // A free name may come from a list that is a moment old: the server has the last
+    // word on it. What a person is told must not.
+    let is_free = id.is_some()
+        || status.creation.is_some()
+        || (by_name == Sighting::Absent && tenant.spec.existing_tenant_id.is_none());
 
     let facts = Facts {
         deleting: tenant.meta().deletion_timestamp.is_some(),
@@ -153,7 +165,8 @@ pub fn observe(
         ),
         outclaimed: is_outclaimed(context, integration_server.as_deref(), tenant, &uid),
         world: World {
-            fresh: is_fresh(&status, picture, memory),
+            fresh: is_fresh(&status, picture, memory)
+                && (is_free || is_from_after_the_spec(picture, memory)),
             by_id: by_id(tenant, id.as_ref(), entry.as_ref(), handle.as_deref(), &uid),
             verified: id
                 .as_ref()
@@ -529,6 +542,14 @@ fn is_fresh(status: &TenantStatus, picture: Option<&Picture>, memory: &Memory) -
             listed_at >= from
         }
         (Some(_), None) | (None, _) => true,
+    }
+}
+
+fn is_from_after_the_spec(picture: Option<&Picture>, memory: &Memory) -> bool {
+    let listed_at = picture.and_then(|picture| picture.tenants().listed_at());
+    match (&memory.spec_seen, listed_at) {
+        (Some((_, _, seen)), Some(listed_at)) => listed_at >= *seen,
+        (None, _) | (_, None) => false,
     }
 }
 
