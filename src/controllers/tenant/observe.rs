@@ -173,13 +173,7 @@ pub fn observe(
                 .zip(picture)
                 .and_then(|(id, picture)| picture.tenants().asked_at(id))
                 .is_some_and(|at| at.elapsed() < RECENT),
-            by_name: by_name(
-                tenant,
-                named.as_ref(),
-                made.as_ref(),
-                &context.cluster,
-                &key,
-            ),
+            by_name,
             existing: existing(tenant, picture, &context.cluster, &key),
             unclaimed_creations: unclaimed(picture, &TaskType::CreateTenant),
             unclaimed_removals: unclaimed(picture, &TaskType::DeleteTenant),
