@@ -165,9 +165,10 @@ impl Wake for ServerWake {
     }
 
     fn task_in_flight(&self, difference: i64) {
-        if difference > 0 {
+        for _ in 0..difference {
             self.metrics.task_started();
-        } else {
+        }
+        for _ in difference..0 {
             self.metrics.task_ended();
         }
     }

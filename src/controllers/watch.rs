@@ -185,6 +185,7 @@ fn tenant_gone(context: &Context, key: &Key) {
         let server = &gone.spec.integration_server_ref.name;
         if let Some(handle) = context.servers.get(server) {
             handle.server.free_slot(key);
+            handle.server.tasks().forget_owner(key);
         }
         context.queues.servers.wake(server.clone());
     }

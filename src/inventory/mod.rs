@@ -104,6 +104,7 @@ impl Server {
     /// Stops the poller: another picture has taken this one's place.
     pub fn close(&self) {
         self.closed.cancel();
+        self.tasks.forget_all();
     }
 
     /// Completes when the picture was closed.

@@ -108,6 +108,28 @@ impl Tasks {
         }
     }
 
+    /// The Tenant is gone: nobody waits for its tasks any more.
+    pub fn forget_owner(&self, owner: &Owner) {
+        self.forget_where(|watched| watched.owner == *owner);
+    }
+
+    /// The picture is closed: nobody waits for anything here.
+    pub(super) fn forget_all(&self) {
+        self.forget_where(|_| true);
+    }
+
+    fn forget_where(&self, gone: impl Fn(&Watched) -> bool) {
+        let mut running = 0;
+        self.state().watched.retain(|_, watched| {
+            let forgotten = gone(watched);
+            running += i64::from(forgotten && !watched.view.is_over());
+            !forgotten
+        });
+        if running > 0 {
+            self.wake.task_in_flight(-running);
+        }
+    }
+
     /// What is known of a task; None when nobody watches it.
     pub fn view(&self, id: &TaskId) -> Option<View> {
         self.state().watched.get(id).map(|w| w.view.clone())

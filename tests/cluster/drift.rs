@@ -44,6 +44,7 @@ async fn a_machine_that_was_unregistered_by_hand_is_registered_again() {
         .await;
     stand.machine("web-1").becomes_ready().await;
     stand.machine("web-2").becomes_ready().await;
+    stand.tenant("acme").becomes_ready().await;
     let before = stand.simulator.calls().await;
     stand
         .simulator

@@ -316,7 +316,7 @@ async fn the_steady_state_is_silent() {
     .await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = stand.simulator.calls().await;
-    stand.is_quiet_for(Duration::from_secs(22)).await;
+    stand.is_silent_for(Duration::from_secs(22)).await;
     let calls = stand.simulator.calls_since(&before).await;
     let inventories = calls.of("GET tenants");
     assert!(

@@ -37,6 +37,13 @@ pub struct Judgement {
     pub lost: usize,
 }
 
+impl Judgement {
+    /// The inventory is believed.
+    pub fn is_intact(&self) -> bool {
+        self.verdicts.intact
+    }
+}
+
 /// One Tenant of the server, as the guards see it.
 struct Ours {
     uid: String,

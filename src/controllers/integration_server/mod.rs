@@ -5,7 +5,7 @@
 //! - `guards`: what the guards judge; - `report`: how it stands.
 
 mod connect;
-mod guards;
+pub(super) mod guards;
 pub mod memory;
 mod probe;
 mod report;

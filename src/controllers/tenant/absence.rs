@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use kube::ResourceExt;
 use tracing::warn;
 
 use super::apply::Next;
 use super::apply::Run;
+use super::apply::pause;
 use super::apply::recorded_id;
 use super::observe::Scene;
 use super::report;
+use crate::controllers::integration_server::guards;
 use crate::inventory::Server as Picture;
 use crate::inventory::tenants::ABSENCE_APART;
 use crate::operator::metrics::Outcome;
@@ -19,6 +23,9 @@ impl Run<'_> {
         let Some(id) = recorded_id(scene) else {
             return Next::Again;
         };
+        // Where many are missing, the guard has to see it before anything is proved.
+        let server = &scene.tenant.spec.integration_server_ref.name;
+        self.context.queues.servers.wake(server.clone());
         if picture.tenants().missing_twice(&id) {
             let got = picture.get_tenant(&id).await;
             return self.after_call(scene, got).await;
@@ -37,7 +44,27 @@ impl Run<'_> {
         Next::Stop(Some(left + Duration::from_millis(100)), Outcome::Waiting)
     }
 
+    /// Whether absence on this server is evidence at this moment: a list from now,
+    /// judged by the guard. The last verdict may be minutes old, and the server
+    /// another one since.
+    pub(super) async fn believes_absence(&mut self, scene: &Scene) -> Result<(), Next> {
+        let (Some(handle), Some(server)) = (&scene.handle, &scene.integration_server) else {
+            return Err(Next::Stop(pause(5), Outcome::Waiting));
+        };
+        if let Err(error) = handle.server.list_tenants().await {
+            return Err(self.fail(scene, &error).await);
+        }
+        if guards::judge(self.context, server, handle, Timestamp::now()).is_intact() {
+            return Ok(());
+        }
+        self.context.queues.servers.wake(server.name_any());
+        Err(Next::Stop(pause(5), Outcome::Waiting))
+    }
+
     pub(super) async fn forget_tenant(&mut self, scene: &Scene) -> Next {
+        if let Err(next) = self.believes_absence(scene).await {
+            return next;
+        }
         warn!(tenant = ?scene.status.tenant_id, "the tenant is gone from the server and is made again");
         let mut lost = self.rescene(scene);
         lost.status.tenant_id = None;

@@ -28,6 +28,7 @@ use super::context::Context;
 use crate::api::Tenant;
 use crate::operator::metrics::Outcome;
 use crate::plan::tenant::{Password, plan};
+use crate::viis::CreatedTenant;
 
 /// More steps than a tenant's whole life needs: beyond this something turns in circles.
 const STEPS: usize = 24;
@@ -71,8 +72,11 @@ async fn run(
             run.settle_removal(&handle.server);
         }
         let scene = observe::observe(&run.tenant, context, run.memory, run.password_state);
-        run.take_result(&scene);
-        let scene = observe::observe(&run.tenant, context, run.memory, run.password_state);
+        let scene = if run.take_result(&scene) {
+            observe::observe(&run.tenant, context, run.memory, run.password_state)
+        } else {
+            scene
+        };
         let action = plan(&scene.facts);
         tracing::debug!(?action, "planned");
         match run.apply(&scene, action).await {
@@ -145,18 +149,22 @@ fn release_slot(run: &Run<'_>, key: &Key) {
 
 impl Run<'_> {
     /// Takes what a completed creation says of its tenant into the picture, once.
-    fn take_result(&mut self, scene: &observe::Scene) {
-        use crate::viis::CreatedTenant;
-        let (Some(task), Some(handle), true) =
-            (&scene.task, &scene.handle, scene.status.creation.is_some())
-        else {
-            return;
+    /// True when the picture shows something new.
+    fn take_result(&self, scene: &observe::Scene) -> bool {
+        let (Some(task), Some(handle), true, true) = (
+            &scene.task,
+            &scene.handle,
+            scene.status.creation.is_some(),
+            scene.named.is_none(),
+        ) else {
+            return false;
         };
-        if scene.named.is_none()
-            && let Some(CreatedTenant::Tenant(tenant)) = task.created_tenant()
-            && tenant.name == *scene.tenant.server_name()
-        {
-            handle.server.tenants().saw(&tenant);
+        match task.created_tenant() {
+            Some(CreatedTenant::Tenant(tenant)) if tenant.name == *scene.tenant.server_name() => {
+                handle.server.tenants().saw(&tenant);
+                true
+            }
+            Some(CreatedTenant::Tenant(_) | CreatedTenant::Id(_)) | None => false,
         }
     }
 }

@@ -26,8 +26,10 @@ use crate::controllers::writes;
 use crate::inventory::Server as Picture;
 use crate::inventory::tasks::View;
 use crate::operator::metrics::Outcome;
+use crate::plan::Task;
 use crate::plan::tenant::Action;
 use crate::plan::tenant::Release;
+use crate::plan::tenant::Removal as Facts;
 use crate::plan::tenant::Step;
 use crate::viis::Artifacts;
 use crate::viis::Class;
@@ -209,6 +211,15 @@ impl Run<'_> {
             Release::NotOurs => "The tenant with this name is not this resource's; it stays.",
             Release::Removed => "The tenant is gone from the server.",
         };
+        let done = Task::Completed;
+        let by_task =
+            matches!(scene.facts.record.removal, Facts::Task { task, .. } if task == done);
+        if release == Release::Removed
+            && !by_task
+            && let Err(next) = self.believes_absence(scene).await
+        {
+            return next;
+        }
         info!(?release, "the finalizer goes");
         if let (Some(id), Some(handle)) = (recorded_id(scene), &scene.handle)
             && release == Release::Removed
