@@ -10,15 +10,13 @@ use kube::{Resource, ResourceExt};
 
 use crate::api::{
     ACCEPT_ANNOTATION, Deletion, Hold, IntegrationServer, IntegrationServerStatus, Tenant,
-    TenantType,
 };
 use crate::controllers::context::Context;
 use crate::controllers::servers::{Handle, Verdicts};
-use crate::controllers::tenant::observe::own_status;
-use crate::inventory::tenants::Entry;
+use crate::controllers::tenant::observe::{has_identity, own_status};
 use crate::plan::absence::{self, Verdict};
 use crate::plan::admission::{self, Candidate, HoldKind, token};
-use crate::viis::{TenantId, TenantType as FoundType};
+use crate::viis::TenantId;
 
 /// The longest list of UIDs that a status holds.
 const LONGEST: usize = 10_000;
@@ -135,21 +133,10 @@ fn ours(tenant: &Tenant, handle: &Handle) -> Option<Ours> {
         deleting: deleted_at.is_some(),
         destroys: !retained && !tenant.spec.suspend,
         decided: status.removal.is_some(),
-        lost: entry.is_none_or(|entry| !is_it(tenant, &entry)),
+        lost: entry.is_none_or(|entry| !has_identity(tenant, &entry)),
         deleted_at: deleted_at.map_or(0, |time| time.0.as_second()),
         id,
     })
-}
-
-/// The tenant under the identifier has our name and type.
-fn is_it(tenant: &Tenant, entry: &Entry) -> bool {
-    let same_type = match (&entry.tenant_type, tenant.spec.tenant_type) {
-        (None, _)
-        | (Some(FoundType::Complete), TenantType::Complete)
-        | (Some(FoundType::Simple), TenantType::Simple) => true,
-        (Some(_), TenantType::Complete | TenantType::Simple) => false,
-    };
-    *entry.name == *tenant.server_name() && same_type
 }
 
 fn candidate(tenant: &Ours) -> Candidate {

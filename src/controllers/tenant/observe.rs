@@ -574,8 +574,8 @@ fn by_id(
     }
 }
 
-/// Our name and type.
-fn has_identity(tenant: &Tenant, entry: &Entry) -> bool {
+/// Whether what stands under an identifier has our name and type.
+pub fn has_identity(tenant: &Tenant, entry: &Entry) -> bool {
     *entry.name == *tenant.server_name()
         && entry
             .tenant_type

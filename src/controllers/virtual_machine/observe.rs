@@ -8,20 +8,22 @@ use tokio::time::Instant;
 
 use super::memory::Memory;
 use crate::api::{
-    ConditionType, DeletionPolicy, IntegrationServer, Tenant, TenantType, VirtualMachine,
-    VirtualMachineStatus, conditions, reasons,
+    ConditionType, DeletionPolicy, IntegrationServer, Tenant, VirtualMachine, VirtualMachineStatus,
+    conditions, reasons,
 };
 use crate::controllers::cluster::{Key, is_registered, key_of, owned_identifier};
 use crate::controllers::context::Context;
 use crate::controllers::servers::Handle;
-use crate::controllers::tenant::observe::{created_at, own_status, reach, requested_at, retains};
+use crate::controllers::tenant::observe::{
+    created_at, has_identity, own_status, reach, requested_at, retains,
+};
 use crate::inventory::Fingerprint;
 use crate::inventory::machines::{Machine, Sighting};
 use crate::inventory::tenants::Entry;
 use crate::plan::Reach;
 use crate::plan::claims::{Claimant, holder};
 use crate::plan::virtual_machine::{Facts, Identity, Registration, Tenant as Standing};
-use crate::viis::{BiosId, TenantId, TenantType as FoundType};
+use crate::viis::{BiosId, TenantId};
 
 /// A machine whose Tenant lives waits this long for the Tenant's own deletion.
 const FATE: Duration = Duration::from_secs(2);
@@ -208,22 +210,8 @@ fn identity(
         None => Identity::Missing,
         // Its resource is gone: nobody can say any more which name the identifier had.
         Some(_) if tenant.is_none() => Identity::Same,
-        Some(entry) => {
-            let same = tenant.is_some_and(|tenant| {
-                *entry.name == *tenant.server_name()
-                    && match (&entry.tenant_type, tenant.spec.tenant_type) {
-                        (None, _)
-                        | (Some(FoundType::Complete), TenantType::Complete)
-                        | (Some(FoundType::Simple), TenantType::Simple) => true,
-                        (Some(_), TenantType::Complete | TenantType::Simple) => false,
-                    }
-            });
-            if same {
-                Identity::Same
-            } else {
-                Identity::Other
-            }
-        }
+        Some(entry) if tenant.is_some_and(|tenant| has_identity(tenant, entry)) => Identity::Same,
+        Some(_) => Identity::Other,
     }
 }
 
