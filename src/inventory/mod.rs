@@ -190,7 +190,7 @@ impl Server {
     pub async fn get_tenant(&self, id: &viis::TenantId) -> Result<(), Shared> {
         match self.client.tenant(id).await {
             Ok(tenant) => {
-                self.tenants.saw(&tenant);
+                self.tenants.answered(&tenant);
                 Ok(())
             }
             Err(error) if matches!(error.class(), viis::Class::NotFound) => {

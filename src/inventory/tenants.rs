@@ -183,12 +183,19 @@ impl Tenants {
         state.notes.push((Instant::now(), note));
     }
 
-    /// The server showed this tenant in an answer about it alone.
+    /// The server answered the question for this tenant.
+    pub fn answered(&self, tenant: &Tenant) {
+        let mut state = self.state();
+        state.asked.insert(tenant.id.clone(), Instant::now());
+        drop(state);
+        self.saw(tenant);
+    }
+
+    /// The server showed this tenant, in the result of a task say.
     pub fn saw(&self, tenant: &Tenant) {
         let mut state = self.state();
         state.gone.remove(&tenant.id);
         state.missing.remove(&tenant.id);
-        state.asked.insert(tenant.id.clone(), Instant::now());
         drop(state);
         self.note(Note::Saw(tenant.id.clone(), Entry::from(tenant)));
     }

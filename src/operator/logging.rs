@@ -13,10 +13,15 @@ use tracing_subscriber::fmt::MakeWriter;
 use self::json::JsonLine;
 use super::metrics::Kind;
 
-/// What is logged when `RUST_LOG` says nothing. The Kubernetes client logs every
-/// failed request by itself; whoever made the request says the same with a
-/// reason, and once.
-const DEFAULT_FILTER: &str = "info,kube_client::client::builder=off,kube_runtime::controller=warn";
+/// What is logged when `RUST_LOG` says nothing.
+const DEFAULT_FILTER: &str = "info";
+
+/// Said by whoever asked for them, these need not be said twice: the Kubernetes
+/// client logs every failed request, its controller opens a span beside ours.
+const QUIET: [&str; 2] = [
+    "kube_client::client::builder=off",
+    "kube_runtime::controller=warn",
+];
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -61,12 +66,21 @@ pub fn object_span(kind: Kind, namespace: Option<&str>, name: &str) -> Span {
 
 fn filter(wanted: &str) -> (EnvFilter, Option<String>) {
     if wanted.trim().is_empty() {
-        return (EnvFilter::new(DEFAULT_FILTER), None);
+        return (quiet(DEFAULT_FILTER), None);
     }
     match EnvFilter::try_new(wanted) {
-        Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new(DEFAULT_FILTER), Some(error.to_string())),
+        Ok(_) => (quiet(wanted), None),
+        Err(error) => (quiet(DEFAULT_FILTER), Some(error.to_string())),
     }
+}
+
+/// The filter, with the libraries that nobody named in it kept quiet.
+fn quiet(wanted: &str) -> EnvFilter {
+    QUIET
+        .iter()
+        .filter(|line| !wanted.contains(line.split(':').next().unwrap_or_default()))
+        .filter_map(|line| line.parse().ok())
+        .fold(EnvFilter::new(wanted), EnvFilter::add_directive)
 }
 
 fn subscriber<W>(

@@ -203,6 +203,39 @@ async fn an_account_without_permission() {
     stand.ends_well().await;
 }
 
+/// By IPv6, and by a DNS name that the certificate has.
+#[tokio::test]
+async fn addresses_of_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let mut stand = Stand::bare(Simulator::start(&[
+        "--listen",
+        "[::1]:0",
+        "--certificate-dir",
+        path,
+    ]))
+    .await;
+    stand.start_operator();
+    let authority =
+        std::fs::read_to_string(stand.simulator.certificate_authority.as_ref().unwrap());
+    let tls = json!({"caBundle": authority.unwrap()});
+    let manifest = stand.server_manifest().with("spec.tls", tls);
+    stand
+        .apply([
+            manifest.clone().with("spec.address", "::1"),
+            simple_tenant("acme"),
+        ])
+        .await;
+    stand.tenant("acme").becomes_ready().await;
+    stand
+        .apply([manifest.with("spec.address", "localhost")])
+        .await;
+    stand.integration_server().becomes_ready().await;
+    stand.apply([simple_tenant("second")]).await;
+    stand.tenant("second").becomes_ready().await;
+    stand.ends_well().await;
+}
+
 /// `check` says a line for each thing, and fails when one fails.
 #[tokio::test]
 async fn check_tells_what_is_wrong() {

@@ -274,3 +274,70 @@ async fn what_never_was_on_the_server_goes_at_once() {
     assert_eq!(stand.simulator.calls_since(&before).await.mutating, 0);
     stand.ends_well().await;
 }
+
+/// The IntegrationServer was removed by force: its tenants say so, and Retain is the way out.
+#[tokio::test]
+async fn the_server_resource_is_gone_by_force() {
+    let stand = Stand::ready().await;
+    stand
+        .apply([
+            simple_tenant("acme"),
+            simple_tenant("going"),
+            machine("web-1", "acme", &bios_id(1)),
+        ])
+        .await;
+    stand.tenant("acme").becomes_ready().await;
+    stand.tenant("going").becomes_ready().await;
+    stand.machine("web-1").becomes_ready().await;
+    stand.integration_server().delete().await;
+    stand
+        .integration_server()
+        .has("Removed", "False", "InUse")
+        .await;
+    stand
+        .integration_server()
+        .patch(json!({"metadata": {"finalizers": null}}))
+        .await;
+    stand.integration_server().is_gone().await;
+    stand
+        .tenant("acme")
+        .has("Ready", "False", "IntegrationServerNotFound")
+        .await;
+    stand.tenant("going").delete().await;
+    stand
+        .tenant("going")
+        .has("Removed", "False", "IntegrationServerNotFound")
+        .await;
+    assert_eq!(stand.simulator.state().await.tenants.len(), 2);
+    // It comes back, and everything goes on; nothing was made twice.
+    stand.apply([stand.server_manifest()]).await;
+    stand.tenant("acme").becomes_ready().await;
+    stand.tenant("going").is_gone().await;
+    let calls = stand.simulator.calls().await;
+    assert_eq!(
+        (
+            calls.of("POST tenant"),
+            calls.of("POST register"),
+            calls.of("DELETE tenant")
+        ),
+        (2, 1, 1)
+    );
+    stand.integration_server().delete().await;
+    stand
+        .integration_server()
+        .patch(json!({"metadata": {"finalizers": null}}))
+        .await;
+    stand
+        .tenant("acme")
+        .patch(json!({"spec": {"deletionPolicy": "Retain"}}))
+        .await;
+    stand
+        .machine("web-1")
+        .patch(json!({"spec": {"deletionPolicy": "Retain"}}))
+        .await;
+    stand.tenant("acme").delete().await;
+    stand.machine("web-1").delete().await;
+    stand.tenant("acme").is_gone().await;
+    stand.machine("web-1").is_gone().await;
+    stand.ends_well().await;
+}
