@@ -49,5 +49,8 @@ pub const VERSION: &str = "v1alpha1";
 pub const FINALIZER: &str = "viis-operator.io/finalizer";
 /// Annotation on an IntegrationServer: the token of a held wave that a person agrees to.
 pub const ACCEPT_ANNOTATION: &str = "viis-operator.io/accept";
+/// Annotation on a VirtualMachine, written with the finalizer: server and tenant that it
+/// is about to be registered with, should the operator stop before its status says so.
+pub const REGISTERED_WITH_ANNOTATION: &str = "viis-operator.io/registered-with";
 /// Annotation on any object: a new value asks for another try now.
 pub const REQUESTED_AT_ANNOTATION: &str = "viis-operator.io/requested-at";

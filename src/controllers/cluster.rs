@@ -244,8 +244,9 @@ impl Cluster {
         }
     }
 
-    /// Takes a Tenant as it stands now.
-    pub fn upsert_tenant(&self, tenant: &Tenant) {
+    /// Takes a Tenant as it stands now. Returns who may take its turn, where it lets
+    /// something go.
+    pub fn upsert_tenant(&self, tenant: &Tenant) -> Vec<Key> {
         let key = key_of(tenant);
         let keys = TenantKeys {
             server: tenant.spec.integration_server_ref.name.clone(),
@@ -254,9 +255,9 @@ impl Cluster {
         };
         let mut index = self.index_mut();
         if index.tenants.get(&key) == Some(&keys) {
-            return;
+            return Vec::new();
         }
-        index.cut_tenant(&key);
+        let before = index.cut_tenant(&key);
         put(&mut index.tenants_by_server, keys.server.clone(), &key);
         let named = (keys.server.clone(), keys.name.clone());
         put(&mut index.tenants_by_name, named, &key);
@@ -268,6 +269,9 @@ impl Cluster {
             );
         }
         index.tenants.insert(key, keys);
+        before.map_or_else(Vec::new, |before| {
+            listed(&index.tenants_by_name, &(before.server, before.name))
+        })
     }
 
     /// A Tenant is gone. Returns the Tenants that may take its turn.

@@ -2,7 +2,11 @@
 //! by the IntegrationServer's controller, used by the others.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::inventory::Server;
 use crate::inventory::health::Availability;
@@ -24,7 +28,15 @@ pub struct Handle {
     /// Client and picture.
     pub server: Arc<Server>,
     verdicts: Mutex<Verdicts>,
+    /// Who may call it at the same time: a server that does not answer must not
+    /// take every look there is away from the others.
+    pub callers: Semaphore,
+    /// A comparison of its machines is under way.
+    pub comparing: AtomicBool,
 }
+
+/// So many looks of a kind of object may wait for one server at the same time.
+const CALLERS: usize = 32;
 
 /// What the guards said last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +51,8 @@ pub struct Verdicts {
     pub token: Option<String>,
     /// UIDs of Tenants whose loss a person agreed to.
     pub written_off: BTreeSet<String>,
+    /// When the list of tenants that was judged began.
+    pub listed_at: Option<Instant>,
 }
 
 impl Handle {
@@ -50,6 +64,8 @@ impl Handle {
             endpoint,
             server,
             verdicts: Mutex::default(),
+            callers: Semaphore::new(CALLERS),
+            comparing: AtomicBool::new(false),
         }
     }
 
@@ -86,12 +102,25 @@ impl Handle {
         self.locked().written_off.contains(uid)
     }
 
-    /// Takes what the guards say now. True when that is something new.
-    pub fn judge(&self, verdicts: Verdicts) -> bool {
+    /// Takes what the guards say now.
+    pub fn judge(&self, verdicts: Verdicts) {
+        *self.locked() = verdicts;
+    }
+
+    /// Takes what the guards say of a newer list before it is persisted: what they
+    /// no longer allow ends at once, what they allow anew waits for its write. An
+    /// intact inventory needs none, unless it is so by an agreement.
+    pub fn judge_at_once(&self, verdicts: &Verdicts) {
         let mut current = self.locked();
-        let new = *current != verdicts;
-        *current = verdicts;
-        new
+        let by_agreement = !verdicts.written_off.is_subset(&current.written_off);
+        current.intact = verdicts.intact && (current.intact || !by_agreement);
+        current
+            .admitted
+            .retain(|uid| verdicts.admitted.contains(uid));
+        current
+            .written_off
+            .retain(|uid| verdicts.written_off.contains(uid));
+        current.listed_at = verdicts.listed_at;
     }
 
     /// How far the server can be worked on.

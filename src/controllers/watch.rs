@@ -162,8 +162,11 @@ pub async fn tenants(context: Arc<Context>, scope: Option<String>, mut first: Li
             }
             Some(Event::Apply(tenant)) => {
                 let key = key_of(&tenant);
-                context.cluster.upsert_tenant(&tenant);
+                let rivals = context.cluster.upsert_tenant(&tenant);
                 context.cluster.tenants.put(tenant.clone());
+                for rival in rivals {
+                    context.queues.tenants.wake(rival);
+                }
                 context.wake_machines_of(&key);
                 if tenant.meta().deletion_timestamp.is_some() {
                     let server = tenant.spec.integration_server_ref.name.clone();

@@ -85,9 +85,24 @@ pub async fn add_finalizer<K>(api: &Api<K>, object: &K) -> Result<K, WriteError>
 where
     K: Resource + Clone + Debug + DeserializeOwned,
 {
+    add_finalizer_noting(api, object, &Value::Null).await
+}
+
+/// Puts our finalizer on, and with the same write these annotations (an object of texts).
+///
+/// # Errors
+/// [`WriteError`].
+pub async fn add_finalizer_noting<K>(
+    api: &Api<K>,
+    object: &K,
+    annotations: &Value,
+) -> Result<K, WriteError>
+where
+    K: Resource + Clone + Debug + DeserializeOwned,
+{
     let mut finalizers = object.finalizers().to_vec();
     finalizers.push(FINALIZER.to_owned());
-    write_finalizers(api, object, &finalizers).await
+    write_finalizers(api, object, &finalizers, annotations).await
 }
 
 /// Takes our finalizer off, and nobody else's.
@@ -100,22 +115,26 @@ where
 {
     let mut finalizers = object.finalizers().to_vec();
     finalizers.retain(|finalizer| finalizer != FINALIZER);
-    write_finalizers(api, object, &finalizers).await
+    write_finalizers(api, object, &finalizers, &Value::Null).await
 }
 
 async fn write_finalizers<K>(
     api: &Api<K>,
     object: &K,
     finalizers: &[String],
+    annotations: &Value,
 ) -> Result<K, WriteError>
 where
     K: Resource + Clone + Debug + DeserializeOwned,
 {
-    let patch = json!({ "metadata": {
+    let mut patch = json!({ "metadata": {
         "resourceVersion": object.resource_version(),
         "uid": object.uid(),
         "finalizers": finalizers,
     }});
+    if annotations.is_object() {
+        patch["metadata"]["annotations"] = annotations.clone();
+    }
     let params = PatchParams::default();
     bounded(api.patch(&object.name_any(), &params, &Patch::Merge(&patch))).await
 }

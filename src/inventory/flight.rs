@@ -20,6 +20,7 @@ pub struct Flight {
 
 struct Landed {
     started: Instant,
+    ended: Instant,
     outcome: Result<(), Shared>,
 }
 
@@ -34,13 +35,19 @@ impl Flight {
     {
         let asked = Instant::now();
         let mut last = self.turn.lock().await;
-        if let Some(landed) = last.as_ref().filter(|landed| landed.started >= asked) {
+        // A failure is no evidence of anything: whoever waited for it has it too,
+        // instead of waiting for another one.
+        let counts = |landed: &&Landed| {
+            landed.started >= asked || (landed.outcome.is_err() && landed.ended >= asked)
+        };
+        if let Some(landed) = last.as_ref().filter(counts) {
             return landed.outcome.clone();
         }
         let started = Instant::now();
         let outcome = call().await.map_err(Shared::new);
         *last = Some(Landed {
             started,
+            ended: Instant::now(),
             outcome: outcome.clone(),
         });
         outcome
@@ -66,3 +73,6 @@ impl<K: Clone + Eq + Hash> Flights<K> {
         Arc::clone(flights.entry(key.clone()).or_default())
     }
 }
+
+#[cfg(test)]
+mod tests;

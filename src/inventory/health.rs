@@ -25,6 +25,7 @@ pub struct Health(Mutex<State>);
 struct State {
     availability: Availability,
     doubted: Option<Instant>,
+    up_since: Option<Instant>,
     probe_wanted: bool,
 }
 
@@ -33,6 +34,7 @@ impl Default for Health {
         Self(Mutex::new(State {
             availability: Availability::Unknown,
             doubted: None,
+            up_since: None,
             probe_wanted: true,
         }))
     }
@@ -51,6 +53,11 @@ impl Health {
         self.state().availability
     }
 
+    /// Since when it is up, or was up last.
+    pub fn up_since(&self) -> Option<Instant> {
+        self.state().up_since
+    }
+
     /// Somebody wants the server to be probed soon.
     pub fn probe_wanted(&self) -> bool {
         self.state().probe_wanted
@@ -59,6 +66,9 @@ impl Health {
     /// A probe succeeded.
     pub fn probed(&self) {
         let mut state = self.state();
+        if state.availability != Availability::Up {
+            state.up_since = Some(Instant::now());
+        }
         state.availability = Availability::Up;
         state.probe_wanted = false;
     }
@@ -103,3 +113,6 @@ impl Health {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,3 +121,6 @@ impl Machines {
         self.lists().get(tenant).map(|list| list.started)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@
 //! - [`flight`]: many askers, one call.
 //! - [`health`]: whether the server is worth asking.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod flight;
 pub mod health;
 pub mod machines;
@@ -18,6 +20,8 @@ mod poller;
 pub mod slots;
 pub mod tasks;
 pub mod tenants;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

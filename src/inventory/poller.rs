@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::Server;
+use super::health::Availability;
 use super::tasks::Question;
 use crate::viis::{Class, Task, TaskId};
 
@@ -16,6 +17,8 @@ use crate::viis::{Class, Task, TaskId};
 const FASTEST: Duration = Duration::from_millis(200);
 /// The longest pause between two polls of tasks that move.
 const SLOWEST: Duration = Duration::from_secs(2);
+/// While the server is parked, this often whether it is back.
+const DOWN: Duration = Duration::from_secs(1);
 /// The longest pause while the server does not answer.
 const PARKED: Duration = Duration::from_secs(30);
 /// After a refused list, single calls serve this long before the list is tried again.
@@ -50,6 +53,11 @@ async fn poll_for_ever(server: Arc<Server>) {
             server.wake.tenant(&owner);
         }
         looked = Instant::now();
+        if server.health.availability() == Availability::Down {
+            // One probe is enough, and it is not ours.
+            pace.pause = DOWN;
+            continue;
+        }
         if let Some(question) = server.tasks.question() {
             poll(&server, question, &mut pace).await;
         }
@@ -144,3 +152,6 @@ impl Pace {
         };
     }
 }
+
+#[cfg(all(test, feature = "simulator"))]
+mod tests;

@@ -69,3 +69,6 @@ impl Slots {
         next
     }
 }
+
+#[cfg(test)]
+mod tests;

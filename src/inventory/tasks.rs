@@ -309,3 +309,6 @@ impl Watched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The complete list of a server's tenants, with what this process did since it was made.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ struct State {
     /// When each tenant was last asked for by its identifier.
     asked: HashMap<TenantId, Instant>,
     /// Proved absent by the server's own 404 or a completed deletion.
-    gone: HashSet<TenantId>,
+    gone: HashMap<TenantId, Instant>,
     /// In how many complete lists in a row, 30 s apart, a tenant was missing.
     missing: HashMap<TenantId, Missing>,
 }
@@ -145,6 +145,9 @@ impl List {
 /// Two complete lists without a tenant count as two when they are this far apart.
 pub const ABSENCE_APART: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// A proof of absence is kept this long; later it is proved again.
+const GONE_FOR: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
 impl Tenants {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -166,8 +169,12 @@ impl Tenants {
             list.apply(note);
         }
         let listed = |id: &TenantId| list.by_id.contains_key(id);
-        state.gone.retain(|id| !listed(id));
-        state.missing.retain(|id, _| !listed(id));
+        state
+            .gone
+            .retain(|id, at| !listed(id) && at.elapsed() < GONE_FOR);
+        state
+            .missing
+            .retain(|id, missing| !listed(id) && missing.first.elapsed() < GONE_FOR);
         for missing in state.missing.values_mut() {
             missing.confirmed |= started.duration_since(missing.first) >= ABSENCE_APART;
         }
@@ -209,7 +216,7 @@ impl Tenants {
     pub fn proved_absent(&self, id: &TenantId) {
         let mut state = self.state();
         state.asked.insert(id.clone(), Instant::now());
-        state.gone.insert(id.clone());
+        state.gone.insert(id.clone(), Instant::now());
         drop(state);
         self.note(Note::Gone(id.clone()));
     }
@@ -239,7 +246,7 @@ impl Tenants {
 
     /// True when the server itself proved this tenant gone since it was last seen.
     pub fn is_gone(&self, id: &TenantId) -> bool {
-        self.state().gone.contains(id)
+        self.state().gone.contains_key(id)
     }
 
     /// Counts a complete list without this tenant. True once two of them, 30 s
@@ -275,3 +282,6 @@ impl Tenants {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

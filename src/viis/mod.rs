@@ -25,6 +25,8 @@ mod certificate;
 mod client;
 mod code;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod identifier;
 #[doc(hidden)]
 pub mod list;
@@ -45,7 +47,7 @@ mod transport;
 pub mod xml;
 
 #[cfg(all(test, feature = "simulator"))]
-mod live_tests;
+pub(crate) mod live_tests;
 
 pub use client::{Cancellation, Client};
 pub use code::{Code, codes};

@@ -303,6 +303,29 @@ async fn an_identical_tenant_made_after_the_last_inventory_is_taken_over() {
     stand.ends_well().await;
 }
 
+/// Complete, and nobody here knows its administrator's password.
+#[tokio::test]
+async fn a_complete_tenant_is_taken_over_without_a_password() {
+    let stand = stand_with_policy("ById").await;
+    let big = json!({"name": "Big", "type": "Complete", "status": "Active", "administrator": "big-admin"});
+    let big = stand.simulator.tenant_made_by_hand(big).await;
+    let manifest = simple_tenant("big")
+        .with("spec.name", "Big")
+        .with("spec.type", "Complete");
+    stand
+        .apply([manifest.with("spec.existingTenantId", big.id.clone())])
+        .await;
+    let adopted = stand.tenant("big").becomes_ready().await;
+    assert!(has(&adopted, "Provisioned", "True", "Adopted"));
+    let virtual_server = adopted.status.unwrap().virtual_administration_server_id;
+    assert!(same_identifier(
+        &virtual_server.unwrap(),
+        &big.v_ksc_id.unwrap()
+    ));
+    assert_eq!(stand.simulator.calls().await.mutating, 0);
+    stand.ends_well().await;
+}
+
 /// `import` prints what adopts everything without a change on the server.
 #[tokio::test]
 async fn what_import_prints_adopts_without_a_change() {

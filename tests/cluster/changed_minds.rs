@@ -123,7 +123,7 @@ async fn retain_set_late_stops_a_deletion_that_can_still_be_stopped() {
 /// A machine that comes while its tenant's deletion runs waits.
 #[tokio::test]
 async fn a_machine_that_comes_during_the_deletion_waits() {
-    let stand = Stand::ready_with(&["--delete-duration", "4s"], |server| server).await;
+    let stand = Stand::ready_with(&["--delete-duration", "12s"], |server| server).await;
     stand.apply([simple_tenant("acme")]).await;
     stand.tenant("acme").becomes_ready().await;
     stand.tenant("acme").delete().await;

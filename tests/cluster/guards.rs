@@ -5,7 +5,7 @@ use crate::harness::{
 };
 use serde_json::json;
 use std::time::Duration;
-use viis_operator::api::ACCEPT_ANNOTATION;
+use viis_operator::api::{ACCEPT_ANNOTATION, Tenant};
 
 async fn stand_with_tenants(limit: u32, names: &[&str]) -> Stand {
     let stand = Stand::ready_with(&[], |server| server.with("spec.guard.limit", limit)).await;
@@ -317,5 +317,72 @@ async fn an_identifier_that_now_names_somebody_else_is_not_touched() {
         .patch(json!({"spec": {"deletionPolicy": "Retain"}}))
         .await;
     stand.tenant("acme").is_gone().await;
+    stand.ends_well().await;
+}
+
+/// The window counts what was destroyed; it does not free what is held.
+#[tokio::test]
+async fn a_hold_does_not_end_by_waiting() {
+    let guard = json!({"limit": 1, "window": "5s"});
+    let stand = Stand::ready_with(&[], |server| server.with("spec.guard", guard)).await;
+    for name in ["one", "two"] {
+        stand.apply([simple_tenant(name)]).await;
+        stand.tenant(name).becomes_ready().await;
+    }
+    stand.tenant("one").delete().await;
+    stand.tenant("one").is_gone().await;
+    stand.tenant("two").delete().await;
+    let token = token_of(&stand, "Deletion", 1).await;
+    let held = |tenant: &Tenant| has(tenant, "Removed", "False", "DeletionHeld");
+    stand.tenant("two").until("held", held).await;
+    stand
+        .tenant("two")
+        .stays("held", Duration::from_secs(12), held)
+        .await;
+    assert_eq!(
+        token_of(&stand, "Deletion", 1).await,
+        token,
+        "the same wave has the same token"
+    );
+    stand
+        .integration_server()
+        .annotate(ACCEPT_ANNOTATION, &token)
+        .await;
+    stand.tenant("two").is_gone().await;
+    stand.ends_well().await;
+}
+
+/// As many as the limit are made again; one more is a wave.
+#[tokio::test]
+async fn more_missing_tenants_than_the_limit_are_a_wave() {
+    let names = ["one", "two", "three", "four", "five"];
+    let stand = stand_with_tenants(2, &names).await;
+    for name in ["one", "two"] {
+        stand.simulator.tenant_removed_by_hand(name).await;
+    }
+    within(
+        Duration::from_secs(90),
+        "the two are made again",
+        async || stand.simulator.state().await.tenants.len() == 5,
+    )
+    .await;
+    for name in names {
+        stand.tenant(name).becomes_ready().await;
+    }
+    let before = stand.simulator.calls().await;
+    for name in ["one", "two", "three"] {
+        stand.simulator.tenant_removed_by_hand(name).await;
+    }
+    token_of(&stand, "Absence", 3).await;
+    // Those that are there are not touched either.
+    stand
+        .tenant("five")
+        .patch(json!({"spec": {"state": "Inactive"}}))
+        .await;
+    stand
+        .tenant("five")
+        .has("Ready", "False", "InventoryGuard")
+        .await;
+    assert_eq!(stand.simulator.calls_since(&before).await.mutating, 0);
     stand.ends_well().await;
 }

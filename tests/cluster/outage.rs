@@ -93,6 +93,77 @@ async fn a_server_that_is_away_for_a_while() {
     stand.ends_well().await;
 }
 
+/// Started while the server is away: nobody knows what it holds.
+#[tokio::test]
+async fn an_operator_that_starts_during_an_outage() {
+    let mut stand = Stand::ready().await;
+    stand
+        .apply([
+            simple_tenant("acme"),
+            simple_tenant("going"),
+            machine("web-1", "acme", &bios_id(1)),
+        ])
+        .await;
+    stand.tenant("acme").becomes_ready().await;
+    stand.tenant("going").becomes_ready().await;
+    stand.machine("web-1").becomes_ready().await;
+    stand.kill_operator();
+    stand.simulator.goes_away().await;
+    stand.tenant("going").delete().await;
+    stand.start_operator();
+    // What never was on the server may go; what was, waits.
+    stand.apply([simple_tenant("never")]).await;
+    stand
+        .tenant("never")
+        .until("waiting", |tenant| {
+            condition(tenant, "Reconciling").is_some()
+        })
+        .await;
+    stand.tenant("never").delete().await;
+    stand.tenant("never").within(10).is_gone().await;
+    assert!(stand.tenant("going").find().await.is_some());
+    let before = stand.simulator.calls().await;
+    stand.simulator.comes_back().await;
+    stand.tenant("going").within(60).is_gone().await;
+    stand.integration_server().within(60).becomes_ready().await;
+    stand.tenant("acme").becomes_ready().await;
+    let calls = stand.simulator.calls_since(&before).await;
+    assert_eq!(
+        (calls.mutating, calls.of("DELETE tenant")),
+        (1, 1),
+        "{calls:?}"
+    );
+    stand.ends_well().await;
+}
+
+/// A creation whose outcome nobody knows, and a server that is gone for good.
+#[tokio::test]
+async fn retain_lets_an_unknown_creation_go_without_a_server() {
+    let stand = Stand::ready().await;
+    stand
+        .simulator
+        .fault("POST tenant", 1, json!({"commitLateMs": 500}))
+        .await;
+    stand.apply([simple_tenant("acme")]).await;
+    eventually("it is asked for", async || {
+        stand.simulator.calls().await.of("POST tenant") == 1
+    })
+    .await;
+    stand.simulator.goes_away().await;
+    stand.tenant("acme").delete().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(
+        stand.tenant("acme").find().await.is_some(),
+        "its outcome is not known yet"
+    );
+    stand
+        .tenant("acme")
+        .patch(json!({"spec": {"deletionPolicy": "Retain"}}))
+        .await;
+    stand.tenant("acme").within(10).is_gone().await;
+    stand.ends_well().await;
+}
+
 /// The tenants of another server notice nothing.
 #[tokio::test]
 async fn another_servers_tenants_notice_nothing() {

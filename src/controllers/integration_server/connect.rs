@@ -30,7 +30,7 @@ pub enum Connected {
     /// The Secret is gone; the credentials in memory serve on.
     FromMemory,
     /// A new client.
-    New(Handle),
+    New(Arc<Handle>),
 }
 
 fn said(reason: &'static str, message: String) -> Missing {
@@ -90,9 +90,8 @@ pub async fn connect(
     });
     let picture = Server::new(client, tasks, wake);
     let uid = server.uid().unwrap_or_default();
-    Ok(Connected::New(Handle::new(
-        uid, settings, endpoint, picture,
-    )))
+    let handle = Handle::new(uid, settings, endpoint, picture);
+    Ok(Connected::New(Arc::new(handle)))
 }
 
 /// What of the spec decides about the client, with the resource's UID.

@@ -59,7 +59,9 @@ pub fn judge(
     server: &IntegrationServer,
     handle: &Handle,
     now: Timestamp,
-) -> Judgement {
+) -> Option<Judgement> {
+    // Without a list nothing can be judged, and nothing that is held is let go.
+    let listed_at = handle.server.tenants().listed_at()?;
     let status = server.status.clone().unwrap_or_default();
     let agreement = server.annotations().get(ACCEPT_ANNOTATION).cloned();
     let tenants: Vec<Arc<Tenant>> = context
@@ -84,10 +86,8 @@ pub fn judge(
         .filter(|uid| open.contains(uid.as_str()))
         .cloned()
         .collect();
-    let listed = handle.server.tenants().listed_at().is_some();
     let absent = absence(server, handle, &status, &ours, &accepted, agreement.clone());
     let (intact, written_off, lost) = match &absent {
-        _ if !listed => (false, BTreeSet::new(), Vec::new()),
         Verdict::Intact => {
             let agreed = ours.iter().filter(|t| t.lost && accepted.contains(&t.uid));
             (true, agreed.map(|t| t.uid.clone()).collect(), Vec::new())
@@ -118,7 +118,20 @@ pub fn judge(
         now,
     );
     judgement.verdicts.admitted.extend(already);
-    judgement
+    judgement.verdicts.listed_at = Some(listed_at);
+    Some(judgement)
+}
+
+/// Judges a list that nobody has judged yet, before anything is decided on it.
+pub fn keep_current(context: &Context, server: &IntegrationServer, handle: &Handle) {
+    let listed_at = handle.server.tenants().listed_at();
+    if listed_at.is_none() || listed_at == handle.verdicts().listed_at {
+        return;
+    }
+    if let Some(judgement) = judge(context, server, handle, Timestamp::now()) {
+        handle.judge_at_once(&judgement.verdicts);
+        context.queues.servers.wake(server.name_any());
+    }
 }
 
 fn ours(tenant: &Tenant, handle: &Handle) -> Option<Ours> {
@@ -218,9 +231,7 @@ fn admit(
         .partition(|tenant| counted.contains(tenant.uid.as_str()));
     already.extend(begun.iter().map(|tenant| tenant.uid.clone()));
     let mut held = handle.verdicts().held;
-    if let Some(hold) = &status.hold
-        && hold.kind == HoldKind::Deletion.as_str()
-    {
+    if let Some(hold) = &status.hold {
         held.extend(hold.members.iter().cloned());
     }
     let mut verdict = admission::admit(&admission::Facts {
@@ -257,11 +268,13 @@ fn persist(
     } else {
         (HoldKind::Absence, lost)
     };
+    let members: BTreeSet<String> = lost.iter().chain(&held).map(|c| c.uid.clone()).collect();
     let hold = token(kind, wave).map(|token| Hold {
         kind: kind.as_str().to_owned(),
         count: u32::try_from(wave.len()).unwrap_or(u32::MAX),
         token,
-        members: wave.iter().take(LONGEST).map(|c| c.uid.clone()).collect(),
+        // A wave of deletions stays held while another kind of wave is shown.
+        members: members.into_iter().take(LONGEST).collect(),
     });
     let mut admitted_uids: BTreeSet<String> = admitted.agreed.into_iter().collect();
     admitted_uids.extend(admitted.granted);
@@ -272,6 +285,7 @@ fn persist(
             held: held.iter().map(|candidate| candidate.uid.clone()).collect(),
             token: token(HoldKind::Deletion, &held),
             written_off,
+            listed_at: None,
         },
         hold,
         accepted: accepted.into_iter().take(LONGEST).collect(),

@@ -11,6 +11,8 @@ pub struct Memory {
     pub probe: Option<Probe>,
     /// The pauses after failed probes.
     pub backoff: Backoff,
+    /// Since when the server answers.
+    pub up_since: Option<Instant>,
     /// When a complete comparison is due, spread out between servers.
     pub resync_at: Option<Instant>,
     /// The `requested-at` annotation that was honoured.

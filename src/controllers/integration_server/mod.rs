@@ -10,7 +10,9 @@ pub mod memory;
 mod probe;
 mod report;
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -34,6 +36,8 @@ use crate::viis::{Endpoint, TenantId};
 const COUNTS_PAUSE: Duration = Duration::from_secs(10);
 /// Refused credentials, and what a person has to mend, are looked at this often.
 const MENDED_PAUSE: Duration = Duration::from_secs(60);
+/// A server that was up for less than this is not trusted to stay so.
+const FLAPPING: Duration = Duration::from_secs(10);
 /// A missing Secret is looked for this often.
 const SECRET_PAUSE: Duration = Duration::from_secs(10);
 
@@ -44,8 +48,12 @@ pub async fn reconcile(
 ) -> (Option<Duration>, Outcome) {
     let uid = server.uid().unwrap_or_default();
     let mut memory = context.integration_servers.take(&uid);
+    let name = server.name_any();
     let stop = run(server, context, &mut memory).await;
-    context.integration_servers.put(&uid, memory);
+    let now = context.cluster.server(&name);
+    if now.is_some_and(|now| now.uid().as_deref() == Some(uid.as_str())) {
+        context.integration_servers.put(&uid, memory);
+    }
     stop
 }
 
@@ -115,8 +123,9 @@ async fn claim(
     context: &Context,
     memory: &mut Memory,
 ) -> (Option<Duration>, Outcome) {
-    let (_, outcome) = say(api, server, context, memory, None, false, None).await;
-    (Some(Duration::ZERO), outcome)
+    // The watch brings our own write, and with it the next look.
+    let pause = Some(Duration::from_secs(5));
+    say(api, server, context, memory, None, false, pause).await
 }
 
 /// Serves it: client, probe, comparison, judgement, status.
@@ -148,7 +157,7 @@ async fn serve(
                 memory.secret_missing = false;
                 memory.backoff.reset();
                 memory.resync_at = None;
-                context.servers.put(&name, Arc::new(handle));
+                context.servers.put(&name, handle);
             }
             Err(Missing::Said(probe)) => {
                 context.servers.remove(&name);
@@ -192,7 +201,7 @@ fn is_due(handle: Option<&Handle>, memory: &Memory) -> bool {
 
 fn next_look(handle: &Handle, memory: &Memory) -> Option<Duration> {
     if handle.server.health().availability() != Availability::Up {
-        return memory.backoff.left();
+        return memory.backoff.left().or(Some(Duration::from_secs(1)));
     }
     memory
         .resync_at
@@ -211,7 +220,20 @@ async fn probe_and_compare(
     match handle.server.list_tenants().await {
         Ok(()) => {
             handle.server.health().probed();
-            memory.backoff.reset();
+            guards::keep_current(context, server, handle);
+            // A server that goes and comes is not asked as fast as it does so.
+            let flaps = before != Availability::Up
+                && memory
+                    .up_since
+                    .is_some_and(|since| since.elapsed() < FLAPPING);
+            if flaps {
+                memory.backoff.failed(None);
+            } else {
+                memory.backoff.reset();
+            }
+            if before != Availability::Up {
+                memory.up_since = Some(Instant::now());
+            }
             memory.probe = Some(probe::connected(handle));
             if memory.resync_at.is_none_or(|at| at <= Instant::now()) {
                 let interval: Duration = server.spec.resync_interval.into();
@@ -231,6 +253,9 @@ async fn probe_and_compare(
         Err(error) => {
             handle.server.health().probe_failed();
             let pause = probe::pause(&error);
+            if probe::is_regular(&error) {
+                memory.backoff.reset();
+            }
             memory.backoff.failed(pause);
             memory.probe = Some(probe::failed(&error));
             if before != Availability::Down {
@@ -243,6 +268,10 @@ async fn probe_and_compare(
 /// Compares the machines of every tenant that VirtualMachines refer to, in the
 /// background and at a quarter of the allowed pace.
 fn compare_machines(server: &IntegrationServer, context: &Context, handle: &Arc<Handle>) {
+    if handle.comparing.swap(true, Ordering::AcqRel) {
+        // The last one still runs: the interval stretches.
+        return;
+    }
     let name = server.name_any();
     let mut tenants: Vec<(super::cluster::Key, TenantId)> = Vec::new();
     for key in context.cluster.tenants_of_server(&name) {
@@ -254,10 +283,8 @@ fn compare_machines(server: &IntegrationServer, context: &Context, handle: &Arc<
             tenants.push((key, id));
         }
     }
-    handle
-        .server
-        .machines()
-        .retain(|id| tenants.iter().any(|(_, known)| known == id));
+    let known: HashSet<&TenantId> = tenants.iter().map(|(_, id)| id).collect();
+    handle.server.machines().retain(|id| known.contains(id));
     let pace = f64::from(server.spec.limits.requests_per_second.max(1)) / 4.0;
     let picture = Arc::clone(&handle.server);
     let queues = context.queues.clone();
@@ -265,18 +292,15 @@ fn compare_machines(server: &IntegrationServer, context: &Context, handle: &Arc<
         .into_iter()
         .map(|(key, id)| (id, context.cluster.machines_of_tenant(&key)))
         .collect();
-    let closed = Arc::clone(&picture);
+    let handle = Arc::clone(handle);
     tokio::spawn(async move {
-        let work = probe::compare(
-            picture,
-            machines,
-            queues,
-            Duration::from_secs_f64(1.0 / pace),
-        );
+        let pause = Duration::from_secs_f64(1.0 / pace);
+        let work = probe::compare(Arc::clone(&picture), machines, queues, pause);
         tokio::select! {
             () = work => {}
-            () = closed.closed() => {}
+            () = picture.closed() => {}
         }
+        handle.comparing.store(false, Ordering::Release);
     });
 }
 
@@ -305,7 +329,10 @@ async fn say(
 ) -> (Option<Duration>, Outcome) {
     let name = server.name_any();
     let now = Timestamp::now();
-    let judgement = handle.map(|handle| guards::judge(context, server, handle, now));
+    let judgement = handle.and_then(|handle| guards::judge(context, server, handle, now));
+    if let (Some(handle), Some(judgement)) = (handle, &judgement) {
+        handle.judge_at_once(&judgement.verdicts);
+    }
     let deleting = server.meta().deletion_timestamp.is_some();
     let installation = context.installation();
     let known = Known {
@@ -404,16 +431,44 @@ fn publish(
     before: &crate::api::IntegrationServerStatus,
     after: &crate::api::IntegrationServerStatus,
 ) {
-    let judged = match (handle, judgement) {
-        (Some(handle), Some(judgement)) => handle.judge(judgement.verdicts),
-        _ => false,
-    };
+    let mut concerned = BTreeSet::new();
+    let mut intact_changed = false;
+    if let (Some(handle), Some(judgement)) = (handle, judgement) {
+        let old = handle.verdicts();
+        let new = judgement.verdicts;
+        intact_changed = old.intact != new.intact;
+        for (old, new) in [
+            (&old.admitted, &new.admitted),
+            (&old.held, &new.held),
+            (&old.written_off, &new.written_off),
+        ] {
+            concerned.extend(old.symmetric_difference(new).cloned());
+        }
+        if old.token != new.token {
+            concerned.extend(new.held.iter().cloned());
+        }
+        handle.judge(new);
+    }
     let ready = |status: &crate::api::IntegrationServerStatus| {
         conditions::find(&status.conditions, crate::api::ConditionType::Ready)
             .map(|ready| (ready.status.clone(), ready.reason.clone()))
     };
-    if judged || ready(before) != ready(after) {
+    if intact_changed || ready(before) != ready(after) {
         context.wake_all_of_server(name);
+        return;
+    }
+    if concerned.is_empty() {
+        return;
+    }
+    for key in context.cluster.tenants_of_server(name) {
+        let tenant = context.cluster.tenant(&key);
+        if tenant
+            .and_then(|tenant| tenant.uid())
+            .is_some_and(|uid| concerned.contains(&uid))
+        {
+            context.wake_machines_of(&key);
+            context.queues.tenants.wake(key);
+        }
     }
 }
 

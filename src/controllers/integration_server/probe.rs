@@ -63,6 +63,20 @@ pub fn pause(error: &Error) -> Option<Duration> {
     }
 }
 
+/// Whether the next probe comes at a regular pace instead of a growing one: a
+/// person mends it, and wants to see that soon.
+pub fn is_regular(error: &Error) -> bool {
+    match error.problem() {
+        Problem::Credentials | Problem::Forbidden | Problem::Certificate => true,
+        Problem::Connect
+        | Problem::Timeout
+        | Problem::UnexpectedAnswer
+        | Problem::ServerError
+        | Problem::Rejected
+        | Problem::NotFound => false,
+    }
+}
+
 /// When the next comparison is due: the first one anywhere in the interval, so
 /// that servers which were started together are not compared together.
 pub fn spread(interval: Duration, first: bool) -> Duration {

@@ -54,7 +54,15 @@ impl Run<'_> {
         if let Err(error) = handle.server.list_tenants().await {
             return Err(self.fail(scene, &error).await);
         }
-        if guards::judge(self.context, server, handle, Timestamp::now()).is_intact() {
+        let id = recorded_id(scene);
+        let shown = id.is_some_and(|id| handle.server.tenants().by_id(&id).is_some());
+        let uid = scene.tenant.uid().unwrap_or_default();
+        if shown && !handle.wrote_off(&uid) {
+            // The list has it after all: one answer was no proof.
+            return Err(Next::Again);
+        }
+        let judgement = guards::judge(self.context, server, handle, Timestamp::now());
+        if judgement.is_some_and(|judgement| judgement.is_intact()) {
             return Ok(());
         }
         self.context.queues.servers.wake(server.name_any());

@@ -1,6 +1,5 @@
 //! Carries activation and deactivation out, and takes up how they ended.
 
-use kube::Resource;
 use tokio::time::Instant;
 use tracing::debug;
 use tracing::info;
@@ -9,11 +8,8 @@ use super::apply::Next;
 use super::apply::Run;
 use super::apply::recorded_id;
 use super::memory::Change;
-use super::memory::Rejection;
 use super::observe;
 use super::observe::Scene;
-use super::observe::requested_at;
-use super::refusal::reason_of;
 use super::refusal::task_refusal;
 use crate::api::DesiredState;
 use crate::inventory::Server as Picture;
@@ -70,17 +66,12 @@ impl Run<'_> {
                 }
                 match error.class() {
                     Class::Rejected => {
-                        let (reason, message) = (reason_of(&error), error.to_string());
-                        self.context
-                            .events
-                            .warning(scene.tenant.as_ref(), &reason, &message);
-                        self.reject(scene, Step::Change, reason, message, None);
+                        self.reject_by(Step::Change, &error);
                         Next::Again
                     }
                     Class::NotFound => {
                         // The list and the call disagree: the next list decides.
-                        let listed = picture.list_tenants().await;
-                        match listed {
+                        match picture.list_tenants().await {
                             Ok(()) => self.fail(scene, &error).await,
                             Err(error) => self.fail(scene, &error).await,
                         }
@@ -105,24 +96,11 @@ impl Run<'_> {
             .map(TenantId::new);
         let mut ask = true;
         if let View::Seen(ended) = &view {
-            if let Some(error) = ended.error() {
-                let (reason, message) = task_refusal(
-                    "The server's task to change the tenant's state",
-                    Some(error),
-                );
-                self.context
-                    .events
-                    .warning(self.tenant.as_ref(), &reason, &message);
-                self.memory.rejection = Some(Rejection {
-                    step: Step::Change,
-                    reason,
-                    message,
-                    generation: self.tenant.meta().generation.unwrap_or_default(),
-                    at: Instant::now(),
-                    requested_at: requested_at(self.tenant.as_ref()).map(str::to_owned),
-                    secret: None,
-                });
-            } else if let (Some(wanted), Some(id), true) = (wanted, &id, has_succeeded(ended)) {
+            if !has_succeeded(ended) {
+                let what = "The server's task to change the tenant's state";
+                let (reason, message) = task_refusal(what, ended.error());
+                self.reject(Step::Change, reason, message);
+            } else if let (Some(wanted), Some(id)) = (wanted, &id) {
                 let status = match wanted {
                     DesiredState::Active => crate::inventory::tenants::Status::Active,
                     DesiredState::Inactive => crate::inventory::tenants::Status::Inactive,

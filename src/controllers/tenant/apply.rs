@@ -19,6 +19,7 @@ use super::report;
 use super::report::Line;
 use crate::api::Tenant;
 use crate::api::reasons;
+use crate::controllers::backoff::jittered;
 use crate::controllers::context::Context;
 use crate::controllers::writes;
 use crate::inventory::Server as Picture;
@@ -105,6 +106,10 @@ impl Run<'_> {
         let Some(handle) = scene.handle.clone() else {
             return Next::Stop(pause(5), Outcome::Waiting);
         };
+        let Ok(_caller) = handle.callers.try_acquire() else {
+            let pause = jittered(Duration::from_secs(1));
+            return Next::Stop(Some(pause), Outcome::Waiting);
+        };
         let picture = Arc::clone(&handle.server);
         match action {
             Action::ListTenants => {
@@ -146,7 +151,6 @@ impl Run<'_> {
         {
             return next;
         }
-        self.memory.failure.clear();
         let mut outcome = Outcome::Waiting;
         if action == Action::Settled {
             outcome = Outcome::Settled;
@@ -157,6 +161,9 @@ impl Run<'_> {
         match self.say(scene, &line, action).await {
             Err(next) => next,
             Ok(unwritten) => {
+                if action == Action::Settled {
+                    self.memory.failure.clear();
+                }
                 let again = match action {
                     Action::Wait(wait) => self.look_again(wait),
                     _ => None,
@@ -242,6 +249,12 @@ impl Run<'_> {
             Class::NotFound => ErrorClass::NotFound,
         };
         warn!(%error, "a call to the Integration Server failed");
+        let retry_after = match error.class() {
+            Class::Transient { retry_after } => *retry_after,
+            Class::Rejected => Some(Duration::from_secs(60)),
+            Class::Credentials | Class::NotFound => None,
+        };
+        let left = self.memory.failure.backoff.failed(retry_after);
         let parked = scene
             .handle
             .as_ref()
@@ -256,12 +269,6 @@ impl Run<'_> {
             }
             return Next::Stop(pause(60), Outcome::Failed(class));
         }
-        let retry_after = match error.class() {
-            Class::Transient { retry_after } => *retry_after,
-            Class::Rejected => Some(Duration::from_secs(60)),
-            Class::Credentials | Class::NotFound => None,
-        };
-        let left = self.memory.failure.backoff.failed(retry_after);
         let line = match error.class() {
             Class::Rejected => Line::stalled(&reason_of(error), error.to_string()),
             Class::Transient { .. } | Class::Credentials | Class::NotFound => {
@@ -280,10 +287,7 @@ impl Run<'_> {
 
     pub(super) async fn after_call(&mut self, scene: &Scene, outcome: Result<(), Shared>) -> Next {
         match outcome {
-            Ok(()) => {
-                self.memory.failure.clear();
-                Next::Again
-            }
+            Ok(()) => Next::Again,
             Err(error) => self.fail(scene, &error).await,
         }
     }

@@ -15,6 +15,7 @@ use super::apply::Next;
 use super::apply::Run;
 use super::memory::Attempt;
 use super::observe::Scene;
+use super::observe::activity_of;
 use super::observe::refusal;
 use super::refusal::reason_of;
 use super::refusal::task_refusal;
@@ -139,7 +140,9 @@ impl Run<'_> {
         // creations one fails, and only who can write the status records anything.
         attempt.sends += 1;
         attempt.since = Instant::now();
-        attempt.task = None;
+        if let Some(before) = attempt.task.take() {
+            picture.tasks().forget(&before);
+        }
         attempt.ended = None;
         match picture.client().create_tenant(&new).await {
             Ok(task) => {
@@ -201,11 +204,14 @@ impl Run<'_> {
                 None
             };
             self.memory.secret_looked_at = Some(Instant::now());
-            self.reject(scene, Step::Create, reason.clone(), message.clone(), secret);
+            self.reject(Step::Create, reason, message);
+            if let Some(rejection) = &mut self.memory.rejection {
+                rejection.secret = secret;
+            }
+        } else {
+            let tenant = scene.tenant.as_ref();
+            self.context.events.warning(tenant, &reason, &message);
         }
-        self.context
-            .events
-            .warning(scene.tenant.as_ref(), &reason, &message);
         let mut status = self.status_saying(scene, &line, Action::EndAttempt(end));
         status.creation = None;
         let next = self.write_status(scene, &status).await;
@@ -305,10 +311,14 @@ impl Run<'_> {
         let waits = scene.facts.machines.unregistered
             && scene.facts.spec.wanted == crate::plan::tenant::Activity::Active
             && !scene.facts.deleting;
-        let action = if waits {
-            Action::Wait(Wait::VirtualMachines)
-        } else {
-            action
+        let changes = scene.entry.as_ref().is_some_and(|entry| {
+            activity_of(&entry.status) != scene.facts.spec.wanted && !scene.facts.deleting
+        });
+        // Says already what comes next: one write instead of two.
+        let action = match (waits, changes) {
+            (true, _) => Action::Wait(Wait::VirtualMachines),
+            (false, true) => Action::Wait(Wait::TaskRunning(Step::Change)),
+            (false, false) => action,
         };
         let status = self.next_status(&scene, action);
         let next = self.write_status(&scene, &status).await;

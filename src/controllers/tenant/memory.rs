@@ -37,8 +37,13 @@ pub struct Memory {
     pub alone: bool,
     /// The VirtualMachines that hold up the deletion, with the time of the list.
     pub referrers: Option<(Instant, Vec<String>)>,
-    /// Since when a small difference (progress, a count) waits to be written.
-    pub unwritten: Option<Instant>,
+    /// Since when a small difference (progress, a count) waits to be written, and
+    /// whether a task moved then.
+    pub unwritten: Option<(Instant, bool)>,
+    /// The pauses after writes to the API server that failed.
+    pub writes: Backoff,
+    /// The finalizer was taken off: nothing is left to do.
+    pub released: bool,
     /// The resourceVersion of the last write: an older view is stale.
     pub written: Option<String>,
     /// The password's Secret was looked at for a rejection.
@@ -137,6 +142,8 @@ pub struct Rejection {
     pub at: Instant,
     /// The `requested-at` annotation at that time.
     pub requested_at: Option<String>,
+    /// The account was refused (403): good for as long as the server is not parked.
+    pub forbidden: bool,
     /// The resourceVersion of the password's Secret at that time.
     pub secret: Option<String>,
 }

@@ -38,9 +38,25 @@ const STALE: Duration = Duration::from_secs(2);
 /// Looks at one Tenant. Returns when to look again at the latest.
 pub async fn reconcile(tenant: Arc<Tenant>, context: &Context) -> (Option<Duration>, Outcome) {
     let uid = tenant.uid().unwrap_or_default();
+    let key = key_of(tenant.as_ref());
+    let server = tenant.spec.integration_server_ref.name.clone();
     let mut memory = context.tenants.take(&uid);
     let stop = run(tenant, context, &mut memory).await;
-    context.tenants.put(&uid, memory);
+    let now = context.cluster.tenant(&key);
+    let is_there = now
+        .as_ref()
+        .is_some_and(|now| now.uid().as_deref() == Some(uid.as_str()));
+    let moved = now.is_some_and(|now| now.spec.integration_server_ref.name != server);
+    if (!is_there || moved)
+        && let Some(handle) = context.servers.get(&server)
+    {
+        // What this look took there, nobody else will give back.
+        handle.server.free_slot(&key);
+        handle.server.tasks().forget_owner(&key);
+    }
+    if is_there {
+        context.tenants.put(&uid, memory);
+    }
     stop
 }
 
@@ -51,6 +67,12 @@ async fn run(
 ) -> (Option<Duration>, Outcome) {
     if super::is_stale(tenant.as_ref(), memory.written.as_deref()) {
         return (Some(STALE), Outcome::Waiting);
+    }
+    if memory.released {
+        return (None, Outcome::Settled);
+    }
+    if let Some(left) = memory.writes.left() {
+        return (Some(left), Outcome::Waiting);
     }
     forgive(&tenant, memory);
     memory.run_started = Some(Instant::now());

@@ -15,6 +15,7 @@ use crate::api::{
 };
 use crate::controllers::cluster::{Cluster, Key, is_registered, is_registered_or_stalled, key_of};
 use crate::controllers::context::Context;
+use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
 use crate::inventory::tasks::View;
 use crate::inventory::tenants::{Entry, Status};
@@ -93,6 +94,9 @@ pub fn observe(
     let server_name = &tenant.spec.integration_server_ref.name;
     let integration_server = context.cluster.server(server_name);
     let handle = context.servers.get(server_name);
+    if let (Some(server), Some(handle)) = (&integration_server, &handle) {
+        guards::keep_current(context, server, handle);
+    }
     let picture = handle.as_ref().map(|handle| handle.server.as_ref());
     let id = status.tenant_id.as_deref().map(TenantId::new);
     let uid = tenant.meta().uid.clone().unwrap_or_default();
@@ -116,6 +120,12 @@ pub fn observe(
         .rejection
         .as_ref()
         .filter(|rejection| rejection.is_in_force(generation, requested_at))
+        // An account that lost its rights refused for everybody: once the server is
+        // back, each is asked again.
+        .filter(|rejection| {
+            let up_since = picture.and_then(|picture| picture.health().up_since());
+            !rejection.forbidden || up_since.is_none_or(|up| up <= rejection.at)
+        })
         .map(|rejection| rejection.step);
     let task = watched_task(&status, memory, picture);
 
@@ -562,15 +572,20 @@ fn by_id(
         return ById::Unlisted;
     }
     match entry {
-        Some(entry) if has_identity(tenant, entry) => ById::Same(match entry.status {
-            Status::Active => Activity::Active,
-            Status::Inactive => Activity::Inactive,
-            Status::Other(_) => Activity::Other,
-        }),
+        Some(entry) if has_identity(tenant, entry) => ById::Same(activity_of(&entry.status)),
         Some(_) if handle.wrote_off(uid) => ById::Gone,
         Some(_) => ById::Other,
         None if handle.wrote_off(uid) || tenants.is_gone(id) => ById::Gone,
         None => ById::Missing,
+    }
+}
+
+/// A tenant's state, as decisions see it.
+pub fn activity_of(status: &Status) -> Activity {
+    match status {
+        Status::Active => Activity::Active,
+        Status::Inactive => Activity::Inactive,
+        Status::Other(_) => Activity::Other,
     }
 }
 

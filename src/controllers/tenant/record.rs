@@ -47,6 +47,7 @@ impl Run<'_> {
         match written {
             Ok(Some(tenant)) => {
                 self.memory.written = tenant.resource_version();
+                self.memory.writes.reset();
                 self.tenant = Arc::new(tenant);
                 Next::Again
             }
@@ -55,7 +56,7 @@ impl Run<'_> {
             Err(WriteError::Gone) => Next::Stop(None, Outcome::Settled),
             Err(error @ (WriteError::TimedOut | WriteError::Failed(_))) => {
                 warn!(%error, "a Tenant could not be written; it is tried again");
-                let left = self.memory.failure.backoff.failed(None);
+                let left = self.memory.writes.failed(None);
                 Next::Stop(Some(left), Outcome::Failed(ErrorClass::Kubernetes))
             }
         }
@@ -90,12 +91,13 @@ impl Run<'_> {
                 return Ok(None);
             }
             Difference::Small => {
-                let since = *self.memory.unwritten.get_or_insert_with(Instant::now);
-                let patience = if moves(scene) {
-                    SMALL_MOVING
-                } else {
-                    SMALL_RESTING
-                };
+                let moving = moves(scene);
+                let known = self.memory.unwritten.filter(|(_, moved)| *moved == moving);
+                let (since, _) = *self
+                    .memory
+                    .unwritten
+                    .insert(known.unwrap_or((Instant::now(), moving)));
+                let patience = if moving { SMALL_MOVING } else { SMALL_RESTING };
                 patience.saturating_sub(since.elapsed())
             }
             Difference::Large => Duration::ZERO,
@@ -157,11 +159,40 @@ impl Run<'_> {
                     if !same || matches!(next, Next::Stop(..)) {
                         return next;
                     }
+                    // Only into the very attempt that was sent, and never over a task:
+                    // another operator may have gone on meanwhile.
+                    if !self.awaits_task(step) {
+                        return Next::Stop(Some(AFTER_CONFLICT), Outcome::Waiting);
+                    }
                 }
                 written => return self.written(written),
             }
         }
         Next::Stop(Some(AFTER_CONFLICT), Outcome::Waiting)
+    }
+
+    /// Whether the status still shows our attempt, without a task.
+    fn awaits_task(&self, step: Step) -> bool {
+        let status = observe::own_status(&self.tenant);
+        match step {
+            Step::Create => status.creation.is_some_and(|creation| {
+                let ours = self
+                    .memory
+                    .attempt
+                    .as_ref()
+                    .map(|attempt| attempt.id.as_str());
+                creation.task.is_none() && ours == Some(creation.attempt.as_str())
+            }),
+            Step::Delete => status.removal.is_some_and(|removal| {
+                let ours = self
+                    .memory
+                    .removal
+                    .as_ref()
+                    .map(|removal| removal.id.as_str());
+                removal.task.is_none() && ours == Some(removal.attempt.as_str())
+            }),
+            Step::Change => false,
+        }
     }
 
     /// The scene with the resource as it was written last.
@@ -190,7 +221,23 @@ impl Run<'_> {
     /// The status that says this line now.
     pub(super) fn status_saying(&self, scene: &Scene, line: &Line, action: Action) -> TenantStatus {
         let last_task = self.memory.last_task.as_deref();
-        report::status(scene, last_task, line, action, Timestamp::now())
+        let mut status = report::status(scene, last_task, line, action, Timestamp::now());
+        // A task whose identifier could not be written at once is written with the
+        // next thing that is said.
+        if let (Some(creation), Some(attempt)) = (&mut status.creation, &self.memory.attempt)
+            && creation.attempt == attempt.id
+            && let Some(task) = &attempt.task
+        {
+            creation.sent = true;
+            creation.task = Some(task.to_string());
+        }
+        if let (Some(recorded), Some(removal)) = (&mut status.removal, &self.memory.removal)
+            && recorded.attempt == removal.id
+            && let Some(task) = &removal.task
+        {
+            recorded.task = Some(task.to_string());
+        }
+        status
     }
 }
 

@@ -5,29 +5,33 @@ use tokio::time::Instant;
 
 use super::apply::Run;
 use super::memory::Rejection;
-use super::observe::Scene;
 use super::observe::requested_at;
 use crate::api::reasons;
 use crate::plan::tenant::Step;
 use crate::viis;
 
 impl Run<'_> {
-    pub(super) fn reject(
-        &mut self,
-        scene: &Scene,
-        step: Step,
-        reason: String,
-        message: String,
-        secret: Option<String>,
-    ) {
+    /// The server refused a request: as [`Run::reject`], with the answer's words.
+    pub(super) fn reject_by(&mut self, step: Step, error: &viis::Error) {
+        self.reject(step, reason_of(error), error.to_string());
+        if let Some(rejection) = &mut self.memory.rejection {
+            rejection.forbidden = error.problem() == viis::Problem::Forbidden;
+        }
+    }
+
+    /// The server refused a step: it is not sent again until something changes.
+    pub(super) fn reject(&mut self, step: Step, reason: String, message: String) {
+        let tenant = self.tenant.as_ref();
+        self.context.events.warning(tenant, &reason, &message);
         self.memory.rejection = Some(Rejection {
             step,
             reason,
             message,
-            generation: scene.tenant.meta().generation.unwrap_or_default(),
+            generation: tenant.meta().generation.unwrap_or_default(),
             at: Instant::now(),
-            requested_at: requested_at(scene.tenant.as_ref()).map(str::to_owned),
-            secret,
+            requested_at: requested_at(tenant).map(str::to_owned),
+            forbidden: false,
+            secret: None,
         });
     }
 }

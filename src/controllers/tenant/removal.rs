@@ -13,12 +13,9 @@ use super::apply::Next;
 use super::apply::Run;
 use super::apply::pause;
 use super::apply::recorded_id;
-use super::memory::Rejection;
 use super::memory::Removal;
 use super::observe;
 use super::observe::Scene;
-use super::observe::requested_at;
-use super::refusal::reason_of;
 use super::refusal::task_refusal;
 use crate::api;
 use crate::api::VirtualMachine;
@@ -80,6 +77,16 @@ impl Run<'_> {
     }
 
     pub(super) async fn delete(&mut self, scene: &Scene, picture: &Picture) -> Next {
+        // A repetition rests on what is watched, which may be old: Retain or suspend
+        // may have been set since. The first one rests on the decision just written.
+        let repeats = self
+            .memory
+            .removal
+            .as_ref()
+            .is_some_and(|removal| !removal.unsent);
+        if repeats && let Err(next) = self.still_current(scene).await {
+            return next;
+        }
         let (Some(id), Some(removal)) = (recorded_id(scene), self.memory.removal.as_mut()) else {
             return Next::Again;
         };
@@ -94,7 +101,9 @@ impl Run<'_> {
         };
         removal.unsent = false;
         removal.since = Instant::now();
-        removal.task = None;
+        if let Some(before) = removal.task.take() {
+            picture.tasks().forget(&before);
+        }
         match picture.client().delete_tenant(&id, artifacts).await {
             Ok(task) => {
                 info!(%task, tenant = %id, "the tenant's deletion was sent");
@@ -112,16 +121,29 @@ impl Run<'_> {
                         Next::Again
                     }
                     Class::Rejected => {
-                        let (reason, message) = (reason_of(&error), error.to_string());
-                        self.context
-                            .events
-                            .warning(scene.tenant.as_ref(), &reason, &message);
-                        self.reject(scene, Step::Delete, reason, message, None);
+                        self.reject_by(Step::Delete, &error);
                         Next::Again
                     }
                     Class::Transient { .. } | Class::Credentials => self.fail(scene, &error).await,
                 }
             }
+        }
+    }
+
+    /// Whether the API server shows the Tenant just as it was decided on.
+    async fn still_current(&mut self, scene: &Scene) -> Result<(), Next> {
+        let current = writes::bounded(self.api(scene).get(&scene.key.name)).await;
+        let same = current.as_ref().is_ok_and(|current| {
+            current.meta().resource_version == self.tenant.meta().resource_version
+        });
+        if same {
+            return Ok(());
+        }
+        match current {
+            Ok(current) if current.meta().uid != self.tenant.meta().uid => {
+                Err(Next::Stop(None, Outcome::Settled))
+            }
+            current => Err(self.written(current.map(Some))),
         }
     }
 
@@ -143,23 +165,13 @@ impl Run<'_> {
         let Some(View::Seen(ended)) = picture.tasks().view(&task).filter(View::is_over) else {
             return;
         };
-        let Some(error) = ended.error() else {
+        if ended.state == crate::viis::TaskState::Completed {
             return;
-        };
+        }
         removal.refused = Some(task);
-        let (reason, message) = task_refusal("The server's task to delete the tenant", Some(error));
-        self.context
-            .events
-            .warning(self.tenant.as_ref(), &reason, &message);
-        self.memory.rejection = Some(Rejection {
-            step: Step::Delete,
-            reason,
-            message,
-            generation: self.tenant.meta().generation.unwrap_or_default(),
-            at: Instant::now(),
-            requested_at: requested_at(self.tenant.as_ref()).map(str::to_owned),
-            secret: None,
-        });
+        let (reason, message) =
+            task_refusal("The server's task to delete the tenant", ended.error());
+        self.reject(Step::Delete, reason, message);
     }
 
     pub(super) async fn cancel(&mut self, scene: &Scene, picture: &Picture) -> Next {
@@ -216,6 +228,7 @@ impl Run<'_> {
             matches!(scene.facts.record.removal, Facts::Task { task, .. } if task == done);
         if release == Release::Removed
             && !by_task
+            && !scene.facts.spec.retain
             && let Err(next) = self.believes_absence(scene).await
         {
             return next;
@@ -231,6 +244,8 @@ impl Run<'_> {
         let written = writes::remove_finalizer(&api, self.tenant.as_ref()).await;
         match self.written(written.map(Some)) {
             Next::Again => {
+                // The answer carries the old resourceVersion: what is watched looks current.
+                self.memory.released = true;
                 self.context
                     .events
                     .normal(scene.tenant.as_ref(), "Released", note);

@@ -518,9 +518,10 @@ pub fn difference(before: &TenantStatus, after: &TenantStatus) -> Difference {
     }
     let mut levelled = after.clone();
     levelled.virtual_machines = before.virtual_machines;
-    if let (Some(task), Some(old)) = (&mut levelled.task, &before.task)
-        && task.id == old.id
-        && task.error.is_none()
+    if levelled
+        .task
+        .as_ref()
+        .is_some_and(|task| is_progress(task, before.task.as_ref()))
     {
         levelled.task.clone_from(&before.task);
     }
@@ -531,6 +532,14 @@ pub fn difference(before: &TenantStatus, after: &TenantStatus) -> Difference {
     } else {
         Difference::Large
     }
+}
+
+/// A task that goes on, or an activation: it may be repeated, so that nothing is
+/// lost when its identifier is written later, or never.
+fn is_progress(task: &TaskStatus, before: Option<&TaskStatus>) -> bool {
+    let goes_on = before.is_some_and(|before| before.id == task.id);
+    let repeatable = task.task_type.as_deref() == Some("ChangeTenantActivation");
+    task.error.is_none() && (goes_on || repeatable)
 }
 
 fn same_but_conditions(a: &TenantStatus, b: &TenantStatus) -> bool {

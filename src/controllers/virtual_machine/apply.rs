@@ -12,7 +12,8 @@ use tracing::{debug, info, warn};
 use super::memory::{Memory, Rejection};
 use super::observe::{self, Scene};
 use super::report;
-use crate::api::{VirtualMachine, conditions, reasons};
+use crate::api::{REGISTERED_WITH_ANNOTATION, VirtualMachine, conditions, reasons};
+use crate::controllers::backoff::jittered;
 use crate::controllers::context::Context;
 use crate::controllers::tenant::observe::requested_at;
 use crate::controllers::tenant::report::Line;
@@ -44,6 +45,8 @@ pub struct Run<'a> {
 
 /// A Tenant that is on its way is not worth a write before this time.
 const TENANT_PATIENCE: Duration = Duration::from_secs(15);
+/// A Tenant that is being deleted is not worth a write before this time.
+const DELETION_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Run<'_> {
     /// Carries a planned step out.
@@ -51,10 +54,7 @@ impl Run<'_> {
         match action {
             Action::LeaveAlone => Next::Stop(None, Outcome::Settled),
             Action::Settled | Action::Wait(_) => self.rest(scene, action).await,
-            Action::AddFinalizer => {
-                let written = writes::add_finalizer(&self.api(scene), self.machine.as_ref()).await;
-                self.written(written.map(Some))
-            }
+            Action::AddFinalizer => self.add_finalizer(scene).await,
             Action::RemoveFinalizer(release) => self.release(scene, release).await,
             Action::ListTenants
             | Action::ListMachines
@@ -62,6 +62,18 @@ impl Run<'_> {
             | Action::Replace
             | Action::Unregister => self.ask_server(scene, action).await,
         }
+    }
+
+    /// The finalizer, and with the same write what it will be registered with: should
+    /// the operator stop in between, and the Tenant go, this is all that is known.
+    async fn add_finalizer(&mut self, scene: &Scene) -> Next {
+        let mut note = serde_json::json!({});
+        if let (Some(server), Some(tenant)) = (&scene.server, &scene.tenant_id) {
+            note[REGISTERED_WITH_ANNOTATION] = observe::note(server, tenant).into();
+        }
+        let api = self.api(scene);
+        let written = writes::add_finalizer_noting(&api, self.machine.as_ref(), &note).await;
+        self.written(written.map(Some))
     }
 
     fn api(&self, scene: &Scene) -> Api<VirtualMachine> {
@@ -72,6 +84,7 @@ impl Run<'_> {
         match written {
             Ok(Some(machine)) => {
                 self.memory.written = machine.resource_version();
+                self.memory.writes.reset();
                 self.machine = Arc::new(machine);
                 Next::Again
             }
@@ -80,7 +93,7 @@ impl Run<'_> {
             Err(WriteError::Gone) => Next::Stop(None, Outcome::Settled),
             Err(error @ (WriteError::TimedOut | WriteError::Failed(_))) => {
                 warn!(%error, "a VirtualMachine could not be written; it is tried again");
-                let left = self.memory.backoff.failed(None);
+                let left = self.memory.writes.failed(None);
                 Next::Stop(Some(left), Outcome::Failed(ErrorClass::Kubernetes))
             }
         }
@@ -120,8 +133,16 @@ impl Run<'_> {
                     return Next::Stop(Some(left), outcome);
                 }
             }
+            Action::Wait(Wait::TenantDeleting) if !scene.facts.deleting => {
+                // Its own deletion is often a moment away.
+                let since = *self.memory.waiting_since.get_or_insert_with(Instant::now);
+                let left = DELETION_PATIENCE.saturating_sub(since.elapsed());
+                if !left.is_zero() {
+                    return Next::Stop(Some(left), outcome);
+                }
+            }
             Action::Wait(Wait::TenantDeleting | Wait::TenantFate) if scene.facts.deleting => {
-                again = Some(observe::patience_left(self.memory, scene.facts.tenant));
+                again = Some(observe::patience_left(self.memory));
                 if !scene.facts.waited {
                     return Next::Stop(again, outcome);
                 }
@@ -188,6 +209,10 @@ impl Run<'_> {
         let Some(handle) = scene.handle.clone() else {
             return Next::Stop(Some(Duration::from_secs(5)), Outcome::Waiting);
         };
+        let Ok(_caller) = handle.callers.try_acquire() else {
+            let pause = jittered(Duration::from_secs(1));
+            return Next::Stop(Some(pause), Outcome::Waiting);
+        };
         let picture = Arc::clone(&handle.server);
         if action == Action::ListTenants {
             let listed = picture.list_tenants().await;
@@ -215,10 +240,7 @@ impl Run<'_> {
 
     async fn after_call(&mut self, scene: &Scene, outcome: Result<(), Shared>) -> Next {
         match outcome {
-            Ok(()) => {
-                self.memory.backoff.reset();
-                Next::Again
-            }
+            Ok(()) => Next::Again,
             Err(error) => self.fail(scene, &error).await,
         }
     }
@@ -232,6 +254,7 @@ impl Run<'_> {
         };
         match picture.client().register(tenant, &new).await {
             Ok(()) => {
+                self.memory.registered_for = scene.machine.meta().generation;
                 let listed = picture.list_machines(tenant).await;
                 if listed.is_ok() && !self.is_listed(scene, picture, tenant) {
                     // Visible late: looked at again, with a pause.
@@ -332,7 +355,11 @@ impl Run<'_> {
         debug!(?release, "the finalizer goes");
         let written = writes::remove_finalizer(&self.api(scene), self.machine.as_ref()).await;
         match self.written(written.map(Some)) {
-            Next::Again => Next::Stop(None, Outcome::Settled),
+            Next::Again => {
+                // The answer carries the old resourceVersion: what is watched looks current.
+                self.memory.released = true;
+                Next::Stop(None, Outcome::Settled)
+            }
             stop @ Next::Stop(..) => stop,
         }
     }
@@ -349,9 +376,6 @@ impl Run<'_> {
             .handle
             .as_ref()
             .is_some_and(|handle| handle.reach() == crate::plan::Reach::NotReady);
-        if parked {
-            return Next::Stop(Some(Duration::from_secs(60)), Outcome::Failed(class));
-        }
         if *error.class() == Class::Rejected {
             self.reject(scene, error, &error.to_string());
             return Next::Again;
@@ -367,6 +391,10 @@ impl Run<'_> {
             Class::Credentials | Class::Rejected | Class::NotFound => None,
         };
         let left = self.memory.backoff.failed(retry_after);
+        if parked {
+            // The server's own controller probes it; everything is woken when it is back.
+            return Next::Stop(Some(Duration::from_secs(60)), Outcome::Failed(class));
+        }
         let line = Line::reconciling(reasons::TRANSIENT_ERROR, error.to_string());
         if let Err(next) = self.say(scene, &line).await {
             return next;

@@ -11,10 +11,18 @@ use crate::controllers::backoff::Backoff;
 pub struct Memory {
     /// What the server refused.
     pub rejection: Option<Rejection>,
+    /// The generation that this process registered it for.
+    pub registered_for: Option<i64>,
+    /// The finalizer was taken off: nothing is left to do.
+    pub released: bool,
+    /// The pauses after writes that failed.
+    pub writes: Backoff,
     /// The pauses after failures without a verdict.
     pub backoff: Backoff,
     /// Since when its deletion waits for what becomes of the Tenant.
     pub leaving_since: Option<Instant>,
+    /// How long that wait is.
+    pub patience: Duration,
     /// Since when it waits for a Tenant that is on its way.
     pub waiting_since: Option<Instant>,
     /// The resourceVersion of the last write: an older view is stale.

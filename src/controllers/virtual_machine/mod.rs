@@ -15,6 +15,7 @@ use kube::ResourceExt;
 
 use self::apply::{Next, Run};
 use self::memory::Memory;
+use super::cluster::key_of;
 use super::context::Context;
 use crate::api::VirtualMachine;
 use crate::operator::metrics::Outcome;
@@ -29,9 +30,13 @@ pub async fn reconcile(
     context: &Context,
 ) -> (Option<Duration>, Outcome) {
     let uid = machine.uid().unwrap_or_default();
+    let key = key_of(machine.as_ref());
     let mut memory = context.machines.take(&uid);
     let stop = run(machine, context, &mut memory).await;
-    context.machines.put(&uid, memory);
+    let now = context.cluster.machine(&key);
+    if now.is_some_and(|now| now.uid().as_deref() == Some(uid.as_str())) {
+        context.machines.put(&uid, memory);
+    }
     stop
 }
 
@@ -42,6 +47,12 @@ async fn run(
 ) -> (Option<Duration>, Outcome) {
     if super::is_stale(machine.as_ref(), memory.written.as_deref()) {
         return (Some(Duration::from_secs(2)), Outcome::Waiting);
+    }
+    if memory.released {
+        return (None, Outcome::Settled);
+    }
+    if let Some(left) = memory.writes.left() {
+        return (Some(left), Outcome::Waiting);
     }
     let mut run = Run {
         context,

@@ -8,11 +8,12 @@ use tokio::time::Instant;
 
 use super::memory::Memory;
 use crate::api::{
-    ConditionType, DeletionPolicy, IntegrationServer, Tenant, VirtualMachine, VirtualMachineStatus,
-    conditions, reasons,
+    ConditionType, DeletionPolicy, IntegrationServer, REGISTERED_WITH_ANNOTATION, Tenant,
+    VirtualMachine, VirtualMachineStatus, conditions, reasons,
 };
 use crate::controllers::cluster::{Key, is_registered, key_of, owned_identifier};
 use crate::controllers::context::Context;
+use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
 use crate::controllers::tenant::observe::{
     created_at, has_identity, own_status, reach, requested_at, retains,
@@ -68,24 +69,32 @@ pub fn observe(
         name: machine.spec.tenant_ref.name.clone(),
     };
     let tenant = context.cluster.tenant(&tenant_key);
+    let recorded = status.tenant_id.as_deref().map(TenantId::new);
+    let noted = noted(machine);
     let server = match &tenant {
         Some(tenant) => Some(tenant.spec.integration_server_ref.name.clone()),
-        None => status.integration_server.clone(),
+        None => status
+            .integration_server
+            .clone()
+            .or_else(|| noted.clone().map(|(server, _)| server)),
     };
     let integration_server = server
         .as_deref()
         .and_then(|name| context.cluster.server(name));
     let handle = server.as_deref().and_then(|name| context.servers.get(name));
+    if let (Some(server), Some(handle)) = (&integration_server, &handle) {
+        guards::keep_current(context, server, handle);
+    }
     let deleting = machine.meta().deletion_timestamp.is_some();
-    let recorded = status.tenant_id.as_deref().map(TenantId::new);
     let known = tenant.as_deref().and_then(owned_identifier);
     // What it was registered with counts for its unregistration, else where it belongs.
+    let noted = noted.map(|(_, id)| id);
     let tenant_id = if deleting {
-        recorded.clone().or(known)
+        recorded.clone().or(known).or_else(|| noted.clone())
     } else {
         known
     };
-    let standing = standing(context, tenant.as_deref(), handle.as_deref());
+    let standing = standing(context, tenant.as_deref());
     let entry = tenant_id
         .as_ref()
         .zip(handle.as_ref())
@@ -123,8 +132,9 @@ pub fn observe(
             entry.as_ref(),
         ),
         registration: registration(machine, &found),
-        recorded: recorded.is_some(),
-        settled_generation: is_settled(&status, generation),
+        recorded: recorded.is_some() || noted.is_some(),
+        settled_generation: is_settled(&status, generation)
+            || memory.registered_for == Some(generation),
         rejected: memory
             .rejection
             .as_ref()
@@ -148,6 +158,21 @@ pub fn observe(
     })
 }
 
+/// What the finalizer's write noted: the server and the tenant that it was about to
+/// be registered with.
+fn noted(machine: &VirtualMachine) -> Option<(String, TenantId)> {
+    let annotations = machine.meta().annotations.as_ref()?;
+    let (server, id) = annotations
+        .get(REGISTERED_WITH_ANNOTATION)?
+        .split_once('/')?;
+    Some((server.to_owned(), TenantId::new(id)))
+}
+
+/// The note for the finalizer's write.
+pub fn note(server: &str, tenant: &TenantId) -> String {
+    format!("{server}/{tenant}")
+}
+
 fn found(handle: Option<&Handle>, tenant: Option<&TenantId>, bios_id: BiosId) -> Sighting {
     match (handle, tenant) {
         (Some(handle), Some(tenant)) => handle.server.machines().sighting(tenant, bios_id),
@@ -155,7 +180,7 @@ fn found(handle: Option<&Handle>, tenant: Option<&TenantId>, bios_id: BiosId) ->
     }
 }
 
-fn standing(context: &Context, tenant: Option<&Tenant>, handle: Option<&Handle>) -> Standing {
+fn standing(context: &Context, tenant: Option<&Tenant>) -> Standing {
     let Some(tenant) = tenant else {
         return Standing::NotFound;
     };
@@ -167,13 +192,17 @@ fn standing(context: &Context, tenant: Option<&Tenant>, handle: Option<&Handle>)
             Standing::Unprovisioned
         };
     }
-    let uid = tenant.meta().uid.as_deref().unwrap_or_default();
     if retains(tenant, &status) {
         return Standing::LeavingBlocked;
     }
-    let held = handle.is_some_and(|handle| handle.holds(uid).is_some());
-    if status.removal.is_some() || held {
-        return Standing::Leaving;
+    let stalled = conditions::find(&status.conditions, ConditionType::Stalled);
+    let refused = stalled.is_some_and(|stalled| stalled.reason != reasons::DELETION_HELD);
+    if status.removal.is_some() {
+        return if refused {
+            Standing::LeavingBlocked
+        } else {
+            Standing::Leaving
+        };
     }
     let removed = conditions::find(&status.conditions, ConditionType::Removed);
     let blocked = removed.is_some_and(|removed| {
@@ -253,33 +282,35 @@ fn waited(
         return false;
     }
     let since = *memory.leaving_since.get_or_insert_with(Instant::now);
+    let patience = patience(context, standing, key);
+    memory.patience = patience;
+    since.elapsed() >= patience
+}
+
+/// How long a machine waits for what becomes of its Tenant.
+fn patience(context: &Context, standing: Standing, key: &Key) -> Duration {
     // A namespace that goes takes the Tenant with it.
     let going = context
         .cluster
         .namespace(&key.namespace)
         .is_some_and(|namespace| namespace.terminating);
-    let patience = match standing {
+    match standing {
         Standing::Provisioned if !going => FATE,
         Standing::NotFound
         | Standing::Unprovisioned
         | Standing::Provisioned
         | Standing::Leaving
         | Standing::LeavingBlocked => BLOCKED,
-    };
-    since.elapsed() >= patience
+    }
 }
 
 /// How long a machine that is being deleted still waits for its Tenant's fate.
-pub fn patience_left(memory: &Memory, standing: Standing) -> Duration {
-    let patience = if standing == Standing::Provisioned {
-        FATE
-    } else {
-        BLOCKED
-    };
+pub fn patience_left(memory: &Memory) -> Duration {
     let since = memory
         .leaving_since
         .map_or(Duration::ZERO, |since| since.elapsed());
-    patience
+    memory
+        .patience
         .saturating_sub(since)
         .max(Duration::from_millis(100))
 }

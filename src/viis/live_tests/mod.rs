@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod exchange;
-mod server;
+pub(crate) mod server;
 mod trust;
 
 use std::num::NonZeroU32;
@@ -61,7 +61,7 @@ fn pinned(identity: &Identity) -> Trust {
 }
 
 /// A server with this behaviour, and a client that trusts it.
-fn connected(reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> (Server, Client) {
+pub(crate) fn connected(reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> (Server, Client) {
     let identity = Identity::issued_for(&["127.0.0.1"]);
     let server = Server::start(identity.config(&[&TLS12, &TLS13]), reply);
     let settings = settings("127.0.0.1", server.address.port(), pinned(&identity));

@@ -15,14 +15,14 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersi
 use crate::viis::Fingerprint;
 
 /// A CA and a leaf certificate made by it.
-pub(super) struct Identity {
-    pub(super) ca_pem: String,
-    pub(super) leaf: CertificateDer<'static>,
+pub(crate) struct Identity {
+    pub(crate) ca_pem: String,
+    pub(crate) leaf: CertificateDer<'static>,
     key: KeyPair,
 }
 
 impl Identity {
-    pub(super) fn issued_for(names: &[&str]) -> Self {
+    pub(crate) fn issued_for(names: &[&str]) -> Self {
         let ca_key = KeyPair::generate().unwrap();
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -37,7 +37,7 @@ impl Identity {
     }
 
     /// A certificate that signed itself, as an Integration Server installs it.
-    pub(super) fn self_signed(names: &[&str], is_ca: bool, expired: bool) -> Self {
+    pub(crate) fn self_signed(names: &[&str], is_ca: bool, expired: bool) -> Self {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut leaf = CertificateParams::new(names).unwrap();
@@ -55,7 +55,7 @@ impl Identity {
         }
     }
 
-    pub(super) fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of_der(&self.leaf)
     }
 
@@ -64,7 +64,7 @@ impl Identity {
     }
 
     /// This certificate, with the key of another one: what a thief has.
-    pub(super) fn stolen_by(
+    pub(crate) fn stolen_by(
         &self,
         thief: &Identity,
         versions: &[&'static SupportedProtocolVersion],
@@ -83,7 +83,7 @@ impl Identity {
         Arc::new(config)
     }
 
-    pub(super) fn config(
+    pub(crate) fn config(
         &self,
         versions: &[&'static SupportedProtocolVersion],
     ) -> Arc<ServerConfig> {
@@ -108,7 +108,7 @@ impl ResolvesServerCert for Always {
 }
 
 /// What the server does with a request.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// Sends these bytes, and waits for the next request.
     Bytes(Vec<u8>),
     /// Sends these bytes, and ends the connection in an orderly way.
@@ -123,19 +123,19 @@ pub(super) enum Reply {
 
 /// What reached the server.
 #[derive(Default)]
-pub(super) struct Seen {
-    pub(super) connections: usize,
-    pub(super) requests: Vec<String>,
+pub(crate) struct Seen {
+    pub(crate) connections: usize,
+    pub(crate) requests: Vec<String>,
 }
 
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
-    pub(super) seen: Arc<Mutex<Seen>>,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) seen: Arc<Mutex<Seen>>,
 }
 
 impl Server {
     /// Starts a server: `reply` gets each request as text.
-    pub(super) fn start(
+    pub(crate) fn start(
         config: Arc<ServerConfig>,
         reply: impl Fn(&str) -> Reply + Send + Sync + 'static,
     ) -> Self {
@@ -154,11 +154,11 @@ impl Server {
         Self { address, seen }
     }
 
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.seen.lock().unwrap().requests.clone()
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.seen.lock().unwrap().connections
     }
 }
@@ -256,7 +256,7 @@ fn is_whole(text: &str) -> bool {
 }
 
 /// An answer with a body and its length.
-pub(super) fn http(status: &str, headers: &[&str], body: &str) -> Vec<u8> {
+pub(crate) fn http(status: &str, headers: &[&str], body: &str) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n", body.len());
     for header in headers {
         head.push_str(header);
@@ -266,13 +266,13 @@ pub(super) fn http(status: &str, headers: &[&str], body: &str) -> Vec<u8> {
 }
 
 /// A port on which connections are taken and nothing is ever said.
-pub(super) fn silent_port() -> (SocketAddr, TcpListener) {
+pub(crate) fn silent_port() -> (SocketAddr, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     (listener.local_addr().unwrap(), listener)
 }
 
 /// A proxy for one connection: tells what it was asked, and passes bytes on.
-pub(super) fn proxy() -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
+pub(crate) fn proxy() -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (tell, told) = std::sync::mpsc::channel();

@@ -3,53 +3,59 @@
 use super::manifests::Manifest;
 use super::plane::existing_cluster;
 use super::stand::{OUR_KINDS, Stand, TEST_LABEL, eventually, ours};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 impl Stand {
+    /// Removes what earlier tests left; on a cluster of somebody else that alone.
     pub(super) async fn clean(&self) {
-        if existing_cluster() {
-            return;
-        }
-        for (kind, namespaced) in OUR_KINDS {
-            let all: Api<DynamicObject> = Api::all_with(self.client.clone(), &ours(kind));
-            // No such kind: nothing to remove.
-            let Ok(list) = all.list(&ListParams::default()).await else {
-                continue;
-            };
-            for object in list.items {
-                let api: Api<DynamicObject> = match object.metadata.namespace.as_deref() {
-                    Some(namespace) if namespaced => {
-                        Api::namespaced_with(self.client.clone(), namespace, &ours(kind))
-                    }
-                    _ => all.clone(),
-                };
-                let name = object.metadata.name.unwrap_or_default();
-                let freed = Patch::Merge(json!({"metadata": {"finalizers": null}}));
-                let _ = api.patch(&name, &PatchParams::default(), &freed).await;
-                let _ = api.delete(&name, &Default::default()).await;
+        let namespaces = self.namespaces_of_tests().await;
+        for kind in OUR_KINDS {
+            for object in self.all_of(kind).await {
+                if !existing_cluster() || is_of_tests(&object, &namespaces) {
+                    self.remove(kind, object).await;
+                }
             }
             eventually("the plane is clean", async || {
-                all.list(&ListParams::default())
-                    .await
-                    .unwrap()
-                    .items
-                    .is_empty()
+                let left = self.all_of(kind).await;
+                left.iter()
+                    .all(|object| existing_cluster() && !is_of_tests(object, &namespaces))
             })
             .await;
         }
-        let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.client.clone());
-        let old = ListParams::default().labels(TEST_LABEL);
-        for namespace in namespaces.list(&old).await.unwrap().items {
-            if namespace.metadata.deletion_timestamp.is_none() {
-                let _ = namespaces
-                    .delete(
-                        &namespace.metadata.name.unwrap_or_default(),
-                        &Default::default(),
-                    )
-                    .await;
-            }
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        for name in namespaces {
+            let _ = api.delete(&name, &Default::default()).await;
         }
+    }
+
+    /// All objects of one of our kinds; none when the kind is not there.
+    pub(super) async fn all_of(&self, kind: &str) -> Vec<DynamicObject> {
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &ours(kind));
+        let list = api.list(&ListParams::default()).await;
+        list.map(|list| list.items).unwrap_or_default()
+    }
+
+    async fn remove(&self, kind: &str, object: DynamicObject) {
+        let api: Api<DynamicObject> = match object.metadata.namespace.as_deref() {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &ours(kind)),
+            None => Api::all_with(self.client.clone(), &ours(kind)),
+        };
+        let name = object.metadata.name.unwrap_or_default();
+        let freed = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        let _ = api.patch(&name, &PatchParams::default(), &freed).await;
+        let _ = api.delete(&name, &Default::default()).await;
+    }
+
+    pub(super) async fn namespaces_of_tests(&self) -> BTreeSet<String> {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let old = ListParams::default().labels(TEST_LABEL);
+        let found = api.list(&old).await.unwrap().items.into_iter();
+        found
+            .filter_map(|namespace| namespace.metadata.name)
+            .collect()
     }
 
     /// Applies the CRDs and waits until they are served.
@@ -64,7 +70,7 @@ impl Stand {
             self.apply([manifest]).await;
         }
         eventually("the CRDs are served", async || {
-            for (kind, _) in OUR_KINDS {
+            for kind in OUR_KINDS {
                 let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &ours(kind));
                 if api.list(&ListParams::default()).await.is_err() {
                     return false;
@@ -74,4 +80,12 @@ impl Stand {
         })
         .await;
     }
+}
+
+/// Made by a test: it, or its namespace, has the label.
+pub(super) fn is_of_tests(object: &DynamicObject, namespaces: &BTreeSet<String>) -> bool {
+    let labelled = object.metadata.labels.as_ref();
+    let namespace = object.metadata.namespace.as_ref();
+    labelled.is_some_and(|labels| labels.contains_key(TEST_LABEL))
+        || namespace.is_some_and(|namespace| namespaces.contains(namespace))
 }

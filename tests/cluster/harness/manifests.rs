@@ -59,6 +59,12 @@ impl Manifest {
             .with("spec.allowedNamespaces.from", "All")
     }
 
+    /// Labels it as made by a test.
+    pub fn labelled(mut self, label: &str) -> Manifest {
+        self.0["metadata"]["labels"][label] = "true".into();
+        self
+    }
+
     /// Sets a field by its path, with dots.
     pub fn with(mut self, path: &str, value: impl Into<Value>) -> Manifest {
         let mut place = &mut self.0;

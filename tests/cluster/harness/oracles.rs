@@ -1,9 +1,12 @@
 //! What holds whatever was tested: silence when nothing is to do, no panic, and
 //! no secret anywhere.
 
-use super::stand::{OUR_KINDS, Stand, eventually, ours};
+use super::cleaning::is_of_tests;
+use super::plane::existing_cluster;
+use super::stand::{OUR_KINDS, Stand, eventually};
 use base64::Engine as _;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::core::TypeMeta;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -72,20 +75,15 @@ impl Stand {
     }
 
     async fn our_objects(&self) -> Vec<DynamicObject> {
+        let namespaces = self.namespaces_of_tests().await;
         let mut objects = Vec::new();
-        for (kind, _) in OUR_KINDS {
-            let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &ours(kind));
-            for mut object in api
-                .list(&ListParams::default())
-                .await
-                .map(|list| list.items)
-                .unwrap_or_default()
-            {
-                object.types = Some(kube::core::TypeMeta {
-                    kind: kind.into(),
-                    api_version: String::new(),
-                });
-                objects.push(object);
+        for kind in OUR_KINDS {
+            for mut object in self.all_of(kind).await {
+                if is_of_tests(&object, &namespaces) {
+                    let (kind, api_version) = (kind.to_owned(), String::new());
+                    object.types = Some(TypeMeta { kind, api_version });
+                    objects.push(object);
+                }
             }
         }
         objects
@@ -109,6 +107,10 @@ impl Stand {
             places.push(("log", operator.log()));
         }
         places.push(("earlier log", std::mem::take(&mut self.old_logs)));
+        if existing_cluster() {
+            self.kill_operator();
+            self.clean().await;
+        }
         for (place, text) in &places {
             assert!(!text.contains("panicked"), "a panic in the {place}");
             for secret in self

@@ -9,18 +9,13 @@ use super::simulator::Simulator;
 use super::subject::{PATIENCE, Subject};
 use kube::api::{Api, ApiResource};
 use kube::core::GroupVersionKind;
-use serde_json::json;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use viis_operator::api::{IntegrationServer, Tenant, VirtualMachine};
 
-pub(super) const OUR_KINDS: [(&str, bool); 3] = [
-    ("Tenant", true),
-    ("VirtualMachine", true),
-    ("IntegrationServer", false),
-];
+pub(super) const OUR_KINDS: [&str; 3] = ["Tenant", "VirtualMachine", "IntegrationServer"];
 pub(super) const TEST_LABEL: &str = "viis-operator.io/test";
 
 /// See the head of this file. End a test with [`Stand::ends_well`].
@@ -70,10 +65,8 @@ impl Stand {
         };
         stand.clean().await;
         stand.install_crds().await;
-        stand.make_namespace(&stand.namespace, &json!({})).await;
-        stand
-            .make_namespace(&stand.operator_namespace, &json!({}))
-            .await;
+        stand.make_namespace(&stand.namespace).await;
+        stand.make_namespace(&stand.operator_namespace).await;
         stand.credentials(&stand.simulator.password).await;
         stand
     }
@@ -107,6 +100,7 @@ impl Stand {
                 vec![simulator.fingerprint.clone()],
             )
             .with("spec.resyncInterval", "10s")
+            .labelled(TEST_LABEL)
     }
 
     /// Writes the operator's own credentials.
@@ -185,16 +179,14 @@ impl Stand {
     /// One more namespace of customers; only operators that start afterwards watch it.
     pub async fn another_namespace(&mut self, suffix: &str) -> String {
         let name = format!("{}-{suffix}", self.namespace);
-        self.make_namespace(&name, &json!({})).await;
+        self.make_namespace(&name).await;
         self.watched.push(name.clone());
         name
     }
 
-    async fn make_namespace(&self, name: &str, labels: &serde_json::Value) {
-        let mut manifest = super::document("v1", "Namespace", name);
-        manifest.0["metadata"]["labels"] = labels.clone();
-        manifest.0["metadata"]["labels"][TEST_LABEL] = "true".into();
-        self.apply([manifest]).await;
+    async fn make_namespace(&self, name: &str) {
+        let manifest = super::document("v1", "Namespace", name);
+        self.apply([manifest.labelled(TEST_LABEL)]).await;
     }
 
     // === what a test speaks about ===
