@@ -77,10 +77,12 @@ impl Stand {
         let (control_plane, client, kubeconfig) = control_plane(program, folder).await?;
         install(&client).await?;
         let (simulator, said) = simulator(options, folder)?;
+        // As users run it, unless somebody looks for something.
+        let levels = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
         let mut operator = Command::new(&options.operator);
         operator
             .env("KUBECONFIG", kubeconfig)
-            .env("RUST_LOG", "info")
+            .env("RUST_LOG", levels)
             .args(["run", "--operator-namespace", OPERATOR_NAMESPACE])
             .args(["--metrics-address", "127.0.0.1:0"]);
         let mut operator = Program::start(&mut operator, &folder.join("operator.log"), true)?;

@@ -14,7 +14,10 @@ use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Event;
 
-use crate::api::{AllowFrom, ConditionType, IntegrationServer, Tenant, VirtualMachine, conditions};
+use crate::api::{
+    AllowFrom, ConditionType, IntegrationServer, REGISTERED_WITH_ANNOTATION, Tenant,
+    VirtualMachine, conditions,
+};
 pub use crate::inventory::Owner as Key;
 use crate::viis::{BiosId, TenantId};
 
@@ -295,7 +298,8 @@ impl Cluster {
             recorded_server: machine
                 .status
                 .as_ref()
-                .and_then(|status| status.integration_server.clone()),
+                .and_then(|status| status.integration_server.clone())
+                .or_else(|| noted(machine).map(|(server, _)| server)),
         };
         let mut index = self.index_mut();
         if index.machines.get(&key) == Some(&keys) {
@@ -397,20 +401,38 @@ pub fn owned_identifier(tenant: &Tenant) -> Option<TenantId> {
     status.tenant_id.as_deref().map(TenantId::new)
 }
 
-/// Whether a machine needs nothing more before its tenant is activated.
-pub fn is_registered_or_stalled(machine: &VirtualMachine) -> bool {
-    machine.status.as_ref().is_some_and(|status| {
-        [ConditionType::Registered, ConditionType::Stalled]
-            .into_iter()
-            .filter_map(|kind| conditions::find(&status.conditions, kind))
-            .any(|condition| condition.status == "True")
-    })
+/// Whether nothing happens to a machine until somebody changes something.
+pub fn is_stalled(machine: &VirtualMachine) -> bool {
+    holds(machine, ConditionType::Stalled)
+}
+
+/// Whether a machine is registered with this very tenant of the server.
+pub fn is_registered_with(machine: &VirtualMachine, tenant: Option<&str>) -> bool {
+    let with = machine
+        .status
+        .as_ref()
+        .and_then(|status| status.tenant_id.as_deref());
+    is_registered(machine) && with == tenant
 }
 
 /// Whether a machine is registered, as its status says.
 pub fn is_registered(machine: &VirtualMachine) -> bool {
+    holds(machine, ConditionType::Registered)
+}
+
+fn holds(machine: &VirtualMachine, kind: ConditionType) -> bool {
     machine.status.as_ref().is_some_and(|status| {
-        conditions::find(&status.conditions, ConditionType::Registered)
+        conditions::find(&status.conditions, kind)
             .is_some_and(|condition| condition.status == "True")
     })
+}
+
+/// What the finalizer's write noted on a machine: the server and the tenant that it
+/// was about to be registered with.
+pub fn noted(machine: &VirtualMachine) -> Option<(String, TenantId)> {
+    let annotations = machine.meta().annotations.as_ref()?;
+    let (server, id) = annotations
+        .get(REGISTERED_WITH_ANNOTATION)?
+        .split_once('/')?;
+    Some((server.to_owned(), TenantId::new(id)))
 }

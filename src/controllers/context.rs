@@ -83,6 +83,12 @@ impl<M: Default> Memories<M> {
         memories.insert(uid.to_owned(), memory);
     }
 
+    /// Changes all of them, but for those that are being looked at.
+    pub fn each(&self, change: impl FnMut(&mut M)) {
+        let mut memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        memories.values_mut().for_each(change);
+    }
+
     /// The object is gone.
     pub fn forget(&self, uid: &str) {
         let mut memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,6 +137,24 @@ impl Context {
         }
         for machine in self.cluster.machines_of_server(server) {
             self.queues.machines.wake(machine);
+        }
+    }
+
+    /// A Tenant has called a server, or need not any more: the next one may.
+    pub fn tenant_called(&self, server: &str, tenant: &Key) {
+        if let Some(handle) = self.servers.get(server) {
+            for next in handle.tenants.release(tenant) {
+                self.queues.tenants.wake(next);
+            }
+        }
+    }
+
+    /// A machine has called a server, or need not any more: the next one may.
+    pub fn machine_called(&self, server: &str, machine: &Key) {
+        if let Some(handle) = self.servers.get(server) {
+            for next in handle.machines.release(machine) {
+                self.queues.machines.wake(next);
+            }
         }
     }
 

@@ -65,7 +65,7 @@ pub enum Error {
 }
 
 /// How many objects of a kind are looked at, at the same time.
-const CONCURRENCY: u16 = 256;
+const CONCURRENCY: u16 = 64;
 
 /// Runs the controllers until `shutdown`. Returns once everything that was being
 /// looked at has been looked at.

@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::inventory::Server;
 use crate::inventory::health::Availability;
+use crate::inventory::slots::Slots;
 use crate::plan::Reach;
 use crate::viis::Endpoint;
 
@@ -28,15 +28,17 @@ pub struct Handle {
     /// Client and picture.
     pub server: Arc<Server>,
     verdicts: Mutex<Verdicts>,
-    /// Who may call it at the same time: a server that does not answer must not
-    /// take every look there is away from the others.
-    pub callers: Semaphore,
+    /// Which Tenants may call it at the same time: a server that does not answer
+    /// must not take every look there is away from the others.
+    pub tenants: Slots,
+    /// Which VirtualMachines may call it at the same time.
+    pub machines: Slots,
     /// A comparison of its machines is under way.
     pub comparing: AtomicBool,
 }
 
-/// So many looks of a kind of object may wait for one server at the same time.
-const CALLERS: usize = 32;
+/// So many objects of a kind may wait for one server at the same time.
+const CALLERS: usize = 16;
 
 /// What the guards said last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct Verdicts {
     pub held: BTreeSet<String>,
     /// The token of the wave that is held.
     pub token: Option<String>,
+    /// The token of the loss that a person may agree to.
+    pub absence: Option<String>,
     /// UIDs of Tenants whose loss a person agreed to.
     pub written_off: BTreeSet<String>,
     /// When the list of tenants that was judged began.
@@ -64,7 +68,8 @@ impl Handle {
             endpoint,
             server,
             verdicts: Mutex::default(),
-            callers: Semaphore::new(CALLERS),
+            tenants: Slots::new(CALLERS),
+            machines: Slots::new(CALLERS),
             comparing: AtomicBool::new(false),
         }
     }
@@ -76,6 +81,11 @@ impl Handle {
 
     fn locked(&self) -> std::sync::MutexGuard<'_, Verdicts> {
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the list of tenants that was judged last began.
+    pub fn judged_at(&self) -> Option<Instant> {
+        self.locked().listed_at
     }
 
     /// Whether the inventory is believed.
@@ -97,6 +107,11 @@ impl Handle {
             .then(|| verdicts.token.clone().unwrap_or_default())
     }
 
+    /// The token of the loss that a person may agree to.
+    pub fn absence(&self) -> Option<String> {
+        self.locked().absence.clone()
+    }
+
     /// Whether a person agreed to this Tenant's loss.
     pub fn wrote_off(&self, uid: &str) -> bool {
         self.locked().written_off.contains(uid)
@@ -110,8 +125,10 @@ impl Handle {
     /// Takes what the guards say of a newer list before it is persisted: what they
     /// no longer allow ends at once, what they allow anew waits for its write. An
     /// intact inventory needs none, unless it is so by an agreement.
-    pub fn judge_at_once(&self, verdicts: &Verdicts) {
+    /// True when the inventory is believed now and was not, or the other way round.
+    pub fn judge_at_once(&self, verdicts: &Verdicts) -> bool {
         let mut current = self.locked();
+        let before = current.intact;
         let by_agreement = !verdicts.written_off.is_subset(&current.written_off);
         current.intact = verdicts.intact && (current.intact || !by_agreement);
         current
@@ -121,6 +138,8 @@ impl Handle {
             .written_off
             .retain(|uid| verdicts.written_off.contains(uid));
         current.listed_at = verdicts.listed_at;
+        current.absence.clone_from(&verdicts.absence);
+        before != current.intact
     }
 
     /// How far the server can be worked on.

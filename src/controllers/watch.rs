@@ -85,6 +85,9 @@ pub async fn servers(context: Arc<Context>, mut first: Listed) {
                     }
                 }
                 known.clone_from(&listed);
+                context
+                    .integration_servers
+                    .each(|memory| memory.written = None);
                 first.complete();
             }
             Some(Event::Apply(server)) => {
@@ -157,6 +160,8 @@ pub async fn tenants(context: Arc<Context>, scope: Option<String>, mut first: Li
                     context.wake_machines_of(&key);
                     context.queues.tenants.wake(key);
                 }
+                // A complete list is newer than whatever this process wrote.
+                context.tenants.each(|memory| memory.written = None);
                 wake_all_servers(&context);
                 first.complete();
             }
@@ -190,6 +195,7 @@ fn tenant_gone(context: &Context, key: &Key) {
             handle.server.free_slot(key);
             handle.server.tasks().forget_owner(key);
         }
+        context.tenant_called(server, key);
         context.queues.servers.wake(server.clone());
     }
     context.wake_machines_of(key);
@@ -219,6 +225,7 @@ pub async fn machines(context: Arc<Context>, scope: Option<String>, mut first: L
                 for key in context.cluster.tenant_keys(scope.as_deref()) {
                     context.queues.tenants.wake(key);
                 }
+                context.machines.each(|memory| memory.written = None);
                 first.complete();
             }
             Some(Event::Apply(machine)) => {
@@ -241,6 +248,9 @@ fn machine_gone(context: &Context, key: &Key) {
     };
     context.machines.forget(&gone.uid().unwrap_or_default());
     context.wake_tenant_of(&gone);
+    for server in context.cluster.servers() {
+        context.machine_called(&server.name_any(), key);
+    }
     let server = gone
         .status
         .as_ref()

@@ -105,6 +105,22 @@ where
     write_finalizers(api, object, &finalizers, annotations).await
 }
 
+/// Writes these annotations (an object of texts).
+///
+/// # Errors
+/// [`WriteError`].
+pub async fn annotate<K>(api: &Api<K>, object: &K, annotations: &Value) -> Result<K, WriteError>
+where
+    K: Resource + Clone + Debug + DeserializeOwned,
+{
+    let patch = json!({ "metadata": {
+        "resourceVersion": object.resource_version(),
+        "annotations": annotations,
+    }});
+    let params = PatchParams::default();
+    bounded(api.patch(&object.name_any(), &params, &Patch::Merge(&patch))).await
+}
+
 /// Takes our finalizer off, and nobody else's.
 ///
 /// # Errors

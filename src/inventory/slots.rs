@@ -1,4 +1,5 @@
-//! How many tasks run at once for us on a server. First come, first served.
+//! How many of something run at once on a server: tasks, or callers. First come,
+//! first served, and whoever's turn it is is told: nobody asks again and again.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +13,15 @@ struct State {
     limit: usize,
     holders: HashSet<Owner>,
     queue: VecDeque<Owner>,
+    queued: HashSet<Owner>,
+}
+
+impl State {
+    fn leave_queue(&mut self, owner: &Owner) {
+        if self.queued.remove(owner) {
+            self.queue.retain(|waiting| waiting != owner);
+        }
+    }
 }
 
 impl Slots {
@@ -21,6 +31,7 @@ impl Slots {
             limit,
             holders: HashSet::new(),
             queue: VecDeque::new(),
+            queued: HashSet::new(),
         }))
     }
 
@@ -39,7 +50,7 @@ impl Slots {
             state.holders.insert(owner.clone());
             return true;
         }
-        if !state.queue.contains(owner) {
+        if state.queued.insert(owner.clone()) {
             state.queue.push_back(owner.clone());
         }
         false
@@ -48,7 +59,7 @@ impl Slots {
     /// A task of this Tenant runs already: it has a slot, whatever the limit says.
     pub fn occupy(&self, owner: &Owner) {
         let mut state = self.state();
-        state.queue.retain(|waiting| waiting != owner);
+        state.leave_queue(owner);
         state.holders.insert(owner.clone());
     }
 
@@ -56,13 +67,14 @@ impl Slots {
     pub fn release(&self, owner: &Owner) -> Vec<Owner> {
         let mut state = self.state();
         if !state.holders.remove(owner) {
-            state.queue.retain(|waiting| waiting != owner);
+            state.leave_queue(owner);
         }
         let mut next = Vec::new();
         while state.holders.len() < state.limit {
             let Some(waiting) = state.queue.pop_front() else {
                 break;
             };
+            state.queued.remove(&waiting);
             state.holders.insert(waiting.clone());
             next.push(waiting);
         }

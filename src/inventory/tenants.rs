@@ -207,6 +207,17 @@ impl Tenants {
         self.note(Note::Saw(tenant.id.clone(), Entry::from(tenant)));
     }
 
+    /// A task that ended at `ended` made this tenant. A list from after that knows
+    /// better. True when the picture shows it now.
+    pub fn was_made(&self, tenant: &Tenant, ended: Instant) -> bool {
+        let newer = self.listed_at().is_some_and(|listed| listed >= ended);
+        if newer || self.is_gone(&tenant.id) {
+            return false;
+        }
+        self.note(Note::Saw(tenant.id.clone(), Entry::from(tenant)));
+        self.by_id(&tenant.id).is_some()
+    }
+
     /// A task of ours changed this tenant's state.
     pub fn changed(&self, id: &TenantId, status: Status) {
         self.note(Note::State(id.clone(), status));

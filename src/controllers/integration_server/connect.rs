@@ -6,6 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Resource, ResourceExt};
 use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
 
 use super::memory::Probe;
 use crate::api::{IntegrationServer, reasons};
@@ -71,8 +72,7 @@ pub async fn connect(
         }
         Err(error) => return Err(Missing::ApiServer(error)),
     };
-    let version = secret.resource_version().unwrap_or_default();
-    let settings = format!("{}/{version}", spec_settings(server));
+    let settings = format!("{}/{}", spec_settings(server), digest(&secret));
     if current.is_some_and(|current| current.settings == settings) {
         return Ok(Connected::Same);
     }
@@ -107,6 +107,22 @@ fn spec_settings(server: &IntegrationServer) -> String {
         spec.proxy_url
     ]);
     parts.to_string()
+}
+
+/// Names the credentials without showing them. The Secret's version would change with
+/// each label that somebody puts on it.
+fn digest(secret: &Secret) -> String {
+    let mut hash = Sha256::new();
+    for key in ["username", "password"] {
+        let value = secret.data.as_ref().and_then(|data| data.get(key));
+        let value = value.map_or(&[][..], |value| value.0.as_slice());
+        hash.update(value.len().to_le_bytes());
+        hash.update(value);
+    }
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn credentials(secret: &Secret, name: &str) -> Result<Credentials, Missing> {

@@ -18,6 +18,8 @@ use crate::plan::absence::{self, Verdict};
 use crate::plan::admission::{self, Candidate, HoldKind, token};
 use crate::viis::TenantId;
 
+/// Marks an agreement to a loss in `status.accepted`: it is none to a destruction.
+const LOSS: &str = "Absence/";
 /// The longest list of UIDs that a status holds.
 const LONGEST: usize = 10_000;
 
@@ -80,20 +82,26 @@ pub fn judge(
         .filter(|tenant| tenant.deleting || tenant.lost)
         .map(|tenant| tenant.uid.as_str())
         .collect();
-    let accepted: BTreeSet<String> = status
-        .accepted
-        .iter()
-        .filter(|uid| open.contains(uid.as_str()))
-        .cloned()
+    let still_open = |uid: &&str| open.contains(uid);
+    let entries = || status.accepted.iter().map(String::as_str);
+    let losses: BTreeSet<String> = entries()
+        .filter_map(|entry| entry.strip_prefix(LOSS))
+        .filter(still_open)
+        .map(str::to_owned)
         .collect();
-    let absent = absence(server, handle, &status, &ours, &accepted, agreement.clone());
+    let mut deletions_agreed: BTreeSet<String> = entries()
+        .filter(|entry| !entry.contains('/'))
+        .filter(still_open)
+        .map(str::to_owned)
+        .collect();
+    let absent = absence(server, handle, &status, &ours, &losses, agreement.clone());
     let (intact, written_off, lost) = match &absent {
         Verdict::Intact => {
-            let agreed = ours.iter().filter(|t| t.lost && accepted.contains(&t.uid));
+            let agreed = ours.iter().filter(|t| t.lost && losses.contains(&t.uid));
             (true, agreed.map(|t| t.uid.clone()).collect(), Vec::new())
         }
         Verdict::Agreed(uids) => {
-            let earlier = ours.iter().filter(|t| t.lost && accepted.contains(&t.uid));
+            let earlier = ours.iter().filter(|t| t.lost && losses.contains(&t.uid));
             let all = uids.iter().cloned().chain(earlier.map(|t| t.uid.clone()));
             (true, all.collect(), Vec::new())
         }
@@ -101,13 +109,19 @@ pub fn judge(
     };
     let deletions = recent(&status, server, now);
     let (admitted, already) = admit(
-        server, handle, &status, &ours, &accepted, &deletions, agreement,
+        server,
+        handle,
+        &status,
+        &ours,
+        &deletions_agreed,
+        &deletions,
+        agreement,
     );
-    let mut accepted = accepted;
-    accepted.extend(written_off.iter().cloned());
     if server.spec.guard.enabled {
-        accepted.extend(admitted.agreed.iter().cloned());
+        deletions_agreed.extend(admitted.agreed.iter().cloned());
     }
+    let mut accepted = deletions_agreed;
+    accepted.extend(written_off.iter().map(|uid| format!("{LOSS}{uid}")));
     let mut judgement = persist(
         intact,
         written_off,
@@ -125,11 +139,13 @@ pub fn judge(
 /// Judges a list that nobody has judged yet, before anything is decided on it.
 pub fn keep_current(context: &Context, server: &IntegrationServer, handle: &Handle) {
     let listed_at = handle.server.tenants().listed_at();
-    if listed_at.is_none() || listed_at == handle.verdicts().listed_at {
+    if listed_at.is_none() || listed_at == handle.judged_at() {
         return;
     }
     if let Some(judgement) = judge(context, server, handle, Timestamp::now()) {
-        handle.judge_at_once(&judgement.verdicts);
+        if handle.judge_at_once(&judgement.verdicts) {
+            context.wake_all_of_server(&server.name_any());
+        }
         context.queues.servers.wake(server.name_any());
     }
 }
@@ -285,6 +301,7 @@ fn persist(
             held: held.iter().map(|candidate| candidate.uid.clone()).collect(),
             token: token(HoldKind::Deletion, &held),
             written_off,
+            absence: token(HoldKind::Absence, lost),
             listed_at: None,
         },
         hold,

@@ -330,8 +330,10 @@ async fn say(
     let name = server.name_any();
     let now = Timestamp::now();
     let judgement = handle.and_then(|handle| guards::judge(context, server, handle, now));
-    if let (Some(handle), Some(judgement)) = (handle, &judgement) {
-        handle.judge_at_once(&judgement.verdicts);
+    if let (Some(handle), Some(judgement)) = (handle, &judgement)
+        && handle.judge_at_once(&judgement.verdicts)
+    {
+        context.wake_all_of_server(&name);
     }
     let deleting = server.meta().deletion_timestamp.is_some();
     let installation = context.installation();

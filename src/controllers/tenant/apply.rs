@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kube::Resource;
 use secrecy::SecretString;
+use tokio::time::Instant;
 use tracing::debug;
 use tracing::warn;
 
@@ -19,7 +20,6 @@ use super::report;
 use super::report::Line;
 use crate::api::Tenant;
 use crate::api::reasons;
-use crate::controllers::backoff::jittered;
 use crate::controllers::context::Context;
 use crate::controllers::writes;
 use crate::inventory::Server as Picture;
@@ -56,7 +56,12 @@ pub struct Run<'a> {
     pub password_state: Password,
     /// It is queued for a slot.
     pub queued: bool,
+    /// It is queued for a call.
+    pub caller_queued: bool,
 }
+
+/// Machines that refer to a Tenant are not worth a write before this time.
+const IN_USE_PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) fn pause(seconds: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
@@ -106,10 +111,10 @@ impl Run<'_> {
         let Some(handle) = scene.handle.clone() else {
             return Next::Stop(pause(5), Outcome::Waiting);
         };
-        let Ok(_caller) = handle.callers.try_acquire() else {
-            let pause = jittered(Duration::from_secs(1));
-            return Next::Stop(Some(pause), Outcome::Waiting);
-        };
+        if !handle.tenants.take(&scene.key) {
+            self.caller_queued = true;
+            return Next::Stop(Some(Duration::from_secs(60)), Outcome::Waiting);
+        }
         let picture = Arc::clone(&handle.server);
         match action {
             Action::ListTenants => {
@@ -150,6 +155,14 @@ impl Run<'_> {
             && let Some(next) = self.mend(scene, wait).await
         {
             return next;
+        }
+        if action == Action::Wait(Wait::InUse) {
+            // The machines of the same deletion come a moment later.
+            let since = *self.memory.in_use_since.get_or_insert_with(Instant::now);
+            let left = IN_USE_PATIENCE.saturating_sub(since.elapsed());
+            if !left.is_zero() {
+                return Next::Stop(Some(left), Outcome::Waiting);
+            }
         }
         let mut outcome = Outcome::Waiting;
         if action == Action::Settled {

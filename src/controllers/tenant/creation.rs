@@ -142,6 +142,7 @@ impl Run<'_> {
         attempt.since = Instant::now();
         if let Some(before) = attempt.task.take() {
             picture.tasks().forget(&before);
+            attempt.replaced = Some(before);
         }
         attempt.ended = None;
         match picture.client().create_tenant(&new).await {

@@ -35,6 +35,8 @@ pub struct Memory {
     pub failure: Failure,
     /// No activation that another process started can be under way.
     pub alone: bool,
+    /// Since when VirtualMachines hold up the deletion.
+    pub in_use_since: Option<Instant>,
     /// The VirtualMachines that hold up the deletion, with the time of the list.
     pub referrers: Option<(Instant, Vec<String>)>,
     /// Since when a small difference (progress, a count) waits to be written, and
@@ -66,6 +68,8 @@ pub struct Attempt {
     pub answer: Option<(String, String)>,
     /// Its task, also while that could not be written to status yet.
     pub task: Option<TaskId>,
+    /// The task that a repetition takes the place of.
+    pub replaced: Option<TaskId>,
     /// When its task was first seen ended.
     pub ended: Option<Instant>,
     /// Its cancellation was asked for.
@@ -83,6 +87,7 @@ impl Attempt {
             refusal: None,
             answer: None,
             task: None,
+            replaced: None,
             ended: None,
             cancelled: false,
         }
@@ -101,6 +106,8 @@ pub struct Removal {
     pub cancelled: bool,
     /// Its task, also while that could not be written to status yet.
     pub task: Option<TaskId>,
+    /// The task that a repetition takes the place of.
+    pub replaced: Option<TaskId>,
     /// The task whose refusal was taken up already.
     pub refused: Option<TaskId>,
 }
@@ -114,6 +121,7 @@ impl Removal {
             unsent: false,
             cancelled: false,
             task: None,
+            replaced: None,
             refused: None,
         }
     }

@@ -53,6 +53,7 @@ pub async fn reconcile(tenant: Arc<Tenant>, context: &Context) -> (Option<Durati
         // What this look took there, nobody else will give back.
         handle.server.free_slot(&key);
         handle.server.tasks().forget_owner(&key);
+        context.tenant_called(&server, &key);
     }
     if is_there {
         context.tenants.put(&uid, memory);
@@ -85,6 +86,7 @@ async fn run(
         password: None,
         password_state: Password::Unread,
         queued: false,
+        caller_queued: false,
     };
     let mut stop = (Some(Duration::from_secs(1)), Outcome::Waiting);
     for _ in 0..STEPS {
@@ -110,6 +112,9 @@ async fn run(
         }
     }
     release_slot(&run, &key);
+    if !run.caller_queued {
+        context.tenant_called(&run.tenant.spec.integration_server_ref.name, &key);
+    }
     stop
 }
 
@@ -183,8 +188,11 @@ impl Run<'_> {
         };
         match task.created_tenant() {
             Some(CreatedTenant::Tenant(tenant)) if tenant.name == *scene.tenant.server_name() => {
-                handle.server.tenants().saw(&tenant);
-                true
+                // Of a task that this process did not see end, nobody knows what became
+                // of its tenant since: the list decides.
+                let attempt = self.memory.attempt.as_ref();
+                let ended = attempt.filter(|a| a.written_here).and_then(|a| a.ended);
+                ended.is_some_and(|ended| handle.server.tenants().was_made(&tenant, ended))
             }
             Some(CreatedTenant::Tenant(_) | CreatedTenant::Id(_)) | None => false,
         }

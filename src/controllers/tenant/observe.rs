@@ -13,7 +13,7 @@ use crate::api::{
     self, AdoptionPolicy, ConditionType, DeletionPolicy, DesiredState, IntegrationServer, Tenant,
     TenantStatus, TenantType, conditions,
 };
-use crate::controllers::cluster::{Cluster, Key, is_registered, is_registered_or_stalled, key_of};
+use crate::controllers::cluster::{Cluster, Key, is_registered_with, is_stalled, key_of};
 use crate::controllers::context::Context;
 use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
@@ -104,7 +104,7 @@ pub fn observe(
     let creation = creation(&status, handle.as_deref(), memory, &key);
     let removal = removal(&status, picture, memory, &key);
     let change = change(&status, picture, memory, &key);
-    let (machines, referrers) = count_machines(&context.cluster, &key);
+    let (machines, referrers) = count_machines(&context.cluster, &key, status.tenant_id.as_deref());
     if machines.referring > 0 {
         // What is watched shows referrers: only their absence needs a live list.
         memory.referrers = None;
@@ -177,7 +177,7 @@ pub fn observe(
         world: World {
             fresh: is_fresh(&status, picture, memory)
                 && (is_free || is_from_after_the_spec(picture, memory)),
-            by_id: by_id(tenant, id.as_ref(), entry.as_ref(), handle.as_deref(), &uid),
+            by_id: by_id(tenant, id.as_ref(), entry.as_ref(), handle.as_deref()),
             verified: id
                 .as_ref()
                 .zip(picture)
@@ -273,7 +273,8 @@ fn creation(
         waited: attempt.since.elapsed() >= WAIT_LIMIT,
     };
     let task = recorded.task.as_ref().map(|id| TaskId::new(id.clone()));
-    if let Some(id) = task.or_else(|| attempt.task.clone()) {
+    // What this process sent last is newer than what it could write down.
+    if let Some(id) = attempt.task.clone().or(task) {
         attempt.task = Some(id.clone());
         let task = handle.map_or(Task::Running, |handle| follow(&handle.server, &id, key));
         if !matches!(task, Task::Running | Task::Stuck) && attempt.ended.is_none() {
@@ -562,7 +563,6 @@ fn by_id(
     id: Option<&TenantId>,
     entry: Option<&Entry>,
     handle: Option<&Handle>,
-    uid: &str,
 ) -> ById {
     let (Some(id), Some(handle)) = (id, handle) else {
         return ById::Unlisted;
@@ -571,11 +571,14 @@ fn by_id(
     if tenants.listed_at().is_none() {
         return ById::Unlisted;
     }
+    // A deletion needs the server's own proof, whatever a person agreed to.
+    let uid = tenant.meta().uid.as_deref().unwrap_or_default();
+    let written_off = tenant.meta().deletion_timestamp.is_none() && handle.wrote_off(uid);
     match entry {
         Some(entry) if has_identity(tenant, entry) => ById::Same(activity_of(&entry.status)),
-        Some(_) if handle.wrote_off(uid) => ById::Gone,
+        Some(_) if written_off => ById::Gone,
         Some(_) => ById::Other,
-        None if handle.wrote_off(uid) || tenants.is_gone(id) => ById::Gone,
+        None if written_off || tenants.is_gone(id) => ById::Gone,
         None => ById::Missing,
     }
 }
@@ -698,24 +701,21 @@ fn waited_for_machines(status: &TenantStatus) -> bool {
     })
 }
 
-fn count_machines(cluster: &Cluster, key: &Key) -> (Count, Vec<String>) {
+fn count_machines(cluster: &Cluster, key: &Key, tenant_id: Option<&str>) -> (Count, Vec<String>) {
     let mut count = Count::default();
     let mut referrers = Vec::new();
     for name in cluster.machines_of_tenant(key) {
         let Some(machine) = cluster.machine(&name) else {
             continue;
         };
-        if is_registered(&machine) {
-            count.registered += 1;
-        }
+        let registered = is_registered_with(&machine, tenant_id);
+        count.registered += u32::from(registered);
         if machine.meta().deletion_timestamp.is_some() {
             continue;
         }
         count.referring += 1;
         referrers.push(name.name);
-        if !is_registered_or_stalled(&machine) {
-            count.unregistered += 1;
-        }
+        count.unregistered += u32::from(!registered && !is_stalled(&machine));
     }
     (count, referrers)
 }

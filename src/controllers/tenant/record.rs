@@ -171,26 +171,28 @@ impl Run<'_> {
         Next::Stop(Some(AFTER_CONFLICT), Outcome::Waiting)
     }
 
-    /// Whether the status still shows our attempt, without a task.
+    /// Whether the status still shows our attempt, without a task or with the one
+    /// that was repeated.
     fn awaits_task(&self, step: Step) -> bool {
         let status = observe::own_status(&self.tenant);
+        let awaits = |task: Option<&str>, replaced: Option<&TaskId>| {
+            task.is_none() || task == replaced.map(TaskId::as_str)
+        };
         match step {
-            Step::Create => status.creation.is_some_and(|creation| {
-                let ours = self
-                    .memory
-                    .attempt
-                    .as_ref()
-                    .map(|attempt| attempt.id.as_str());
-                creation.task.is_none() && ours == Some(creation.attempt.as_str())
-            }),
-            Step::Delete => status.removal.is_some_and(|removal| {
-                let ours = self
-                    .memory
-                    .removal
-                    .as_ref()
-                    .map(|removal| removal.id.as_str());
-                removal.task.is_none() && ours == Some(removal.attempt.as_str())
-            }),
+            Step::Create => {
+                let pair = status.creation.as_ref().zip(self.memory.attempt.as_ref());
+                pair.is_some_and(|(creation, attempt)| {
+                    creation.attempt == attempt.id
+                        && awaits(creation.task.as_deref(), attempt.replaced.as_ref())
+                })
+            }
+            Step::Delete => {
+                let pair = status.removal.as_ref().zip(self.memory.removal.as_ref());
+                pair.is_some_and(|(recorded, removal)| {
+                    recorded.attempt == removal.id
+                        && awaits(recorded.task.as_deref(), removal.replaced.as_ref())
+                })
+            }
             Step::Change => false,
         }
     }

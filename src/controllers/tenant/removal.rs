@@ -103,6 +103,7 @@ impl Run<'_> {
         removal.since = Instant::now();
         if let Some(before) = removal.task.take() {
             picture.tasks().forget(&before);
+            removal.replaced = Some(before);
         }
         match picture.client().delete_tenant(&id, artifacts).await {
             Ok(task) => {

@@ -159,13 +159,7 @@ fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
         {
             return None;
         }
-        Wait::InventoryGuard => Line::reconciling(
-            reasons::INVENTORY_GUARD,
-            format!(
-                "IntegrationServer {server} misses so many tenants that its inventory is not \
-                 believed; see its condition InventoryIntact. Nothing is made or destroyed."
-            ),
-        ),
+        Wait::InventoryGuard => guarded(scene),
         Wait::Suspended => Line::new(
             Mood::Resting,
             reasons::SUSPENDED,
@@ -346,6 +340,24 @@ fn in_use(scene: &Scene, memory: &Memory) -> Line {
     )
 }
 
+fn guarded(scene: &Scene) -> Line {
+    let server = &scene.tenant.spec.integration_server_ref.name;
+    let token = scene.handle.as_ref().and_then(|handle| handle.absence());
+    let agree = token.map_or_else(String::new, |token| {
+        format!(
+            " When they are really lost and shall be made again, run: {}",
+            accept_command(server, &token)
+        )
+    });
+    Line::reconciling(
+        reasons::INVENTORY_GUARD,
+        format!(
+            "IntegrationServer {server} misses so many tenants that its inventory is not believed; \
+             see its condition InventoryIntact. Nothing is made or destroyed.{agree}"
+        ),
+    )
+}
+
 fn held(scene: &Scene) -> Line {
     let server = &scene.tenant.spec.integration_server_ref.name;
     let uid = scene.tenant.meta().uid.as_deref().unwrap_or_default();
@@ -504,7 +516,8 @@ pub fn task_status(task: &viis::Task) -> TaskStatus {
 pub enum Difference {
     /// Not at all.
     None,
-    /// In a task's progress or a count alone: it can wait a little.
+    /// In a task's progress, a count, or the words of a message alone: it can wait a
+    /// little.
     Small,
     /// In something that somebody may act on.
     Large,
@@ -526,7 +539,7 @@ pub fn difference(before: &TenantStatus, after: &TenantStatus) -> Difference {
         levelled.task.clone_from(&before.task);
     }
     if same_but_conditions(before, &levelled)
-        && conditions::same(&before.conditions, &after.conditions)
+        && conditions::same(&wordless(before), &wordless(after))
     {
         Difference::Small
     } else {
@@ -540,6 +553,15 @@ fn is_progress(task: &TaskStatus, before: Option<&TaskStatus>) -> bool {
     let goes_on = before.is_some_and(|before| before.id == task.id);
     let repeatable = task.task_type.as_deref() == Some("ChangeTenantActivation");
     task.error.is_none() && (goes_on || repeatable)
+}
+
+/// The conditions without their messages: a message that counts something changes often.
+fn wordless(status: &TenantStatus) -> Vec<Condition> {
+    let mut conditions = status.conditions.clone();
+    for condition in &mut conditions {
+        condition.message.clear();
+    }
+    conditions
 }
 
 fn same_but_conditions(a: &TenantStatus, b: &TenantStatus) -> bool {

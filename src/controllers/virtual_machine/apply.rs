@@ -13,7 +13,6 @@ use super::memory::{Memory, Rejection};
 use super::observe::{self, Scene};
 use super::report;
 use crate::api::{REGISTERED_WITH_ANNOTATION, VirtualMachine, conditions, reasons};
-use crate::controllers::backoff::jittered;
 use crate::controllers::context::Context;
 use crate::controllers::tenant::observe::requested_at;
 use crate::controllers::tenant::report::Line;
@@ -41,6 +40,8 @@ pub struct Run<'a> {
     pub memory: &'a mut Memory,
     /// The resource, as written last.
     pub machine: Arc<VirtualMachine>,
+    /// It is queued for a call.
+    pub caller_queued: bool,
 }
 
 /// A Tenant that is on its way is not worth a write before this time.
@@ -186,6 +187,10 @@ impl Run<'_> {
         let Some(tenant) = &scene.tenant else {
             return Duration::from_secs(1);
         };
+        if scene.status.tenant_id.is_some() {
+            // It was registered with a tenant that is gone: its Ready must not stand.
+            return Duration::ZERO;
+        }
         let held_up = tenant.status.as_ref().is_some_and(|status| {
             let stalled = crate::api::ConditionType::Stalled;
             conditions::find(&status.conditions, stalled).is_some()
@@ -209,10 +214,10 @@ impl Run<'_> {
         let Some(handle) = scene.handle.clone() else {
             return Next::Stop(Some(Duration::from_secs(5)), Outcome::Waiting);
         };
-        let Ok(_caller) = handle.callers.try_acquire() else {
-            let pause = jittered(Duration::from_secs(1));
-            return Next::Stop(Some(pause), Outcome::Waiting);
-        };
+        if !handle.machines.take(&scene.key) {
+            self.caller_queued = true;
+            return Next::Stop(Some(Duration::from_secs(60)), Outcome::Waiting);
+        }
         let picture = Arc::clone(&handle.server);
         if action == Action::ListTenants {
             let listed = picture.list_tenants().await;
@@ -247,6 +252,19 @@ impl Run<'_> {
 
     /// Registers, and lets the server's own list prove it.
     async fn register(&mut self, scene: &Scene, picture: &Picture, tenant: &TenantId) -> Next {
+        let server = scene.server.as_deref().unwrap_or_default();
+        let note = observe::note(server, tenant);
+        let noted = self.machine.annotations().get(REGISTERED_WITH_ANNOTATION);
+        if noted.is_some_and(|noted| *noted != note) {
+            // Its tenant was made again: a stop between here and the status must not
+            // leave a registration that nobody knows of.
+            let api = self.api(scene);
+            let annotations = serde_json::json!({ REGISTERED_WITH_ANNOTATION: note });
+            let written = writes::annotate(&api, self.machine.as_ref(), &annotations).await;
+            if let stop @ Next::Stop(..) = self.written(written.map(Some)) {
+                return stop;
+            }
+        }
         let new = NewVirtualMachine {
             bios_id: scene.bios_id,
             name: Some(scene.machine.server_name().to_owned()),

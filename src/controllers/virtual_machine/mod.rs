@@ -58,17 +58,29 @@ async fn run(
         context,
         memory,
         machine,
+        caller_queued: false,
     };
+    let mut stop = (Some(Duration::from_secs(1)), Outcome::Waiting);
+    let mut called = None;
     for _ in 0..STEPS {
         let Some(scene) = observe::observe(&run.machine, context, run.memory) else {
             return (None, Outcome::Settled);
         };
+        called = scene.server.clone();
         let action = plan(&scene.facts);
         tracing::debug!(?action, "planned");
         match run.apply(&scene, action).await {
             Next::Again => {}
-            Next::Stop(after, outcome) => return (after, outcome),
+            Next::Stop(after, outcome) => {
+                stop = (after, outcome);
+                break;
+            }
         }
     }
-    (Some(Duration::from_secs(1)), Outcome::Waiting)
+    if !run.caller_queued
+        && let Some(server) = called
+    {
+        context.machine_called(&server, &key_of(run.machine.as_ref()));
+    }
+    stop
 }

@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use super::memory::Memory;
 use crate::api::{
-    ConditionType, DeletionPolicy, IntegrationServer, REGISTERED_WITH_ANNOTATION, Tenant,
-    VirtualMachine, VirtualMachineStatus, conditions, reasons,
+    ConditionType, DeletionPolicy, IntegrationServer, Tenant, VirtualMachine, VirtualMachineStatus,
+    conditions, reasons,
 };
-use crate::controllers::cluster::{Key, is_registered, key_of, owned_identifier};
+use crate::controllers::cluster::{Key, is_registered, key_of, noted, owned_identifier};
 use crate::controllers::context::Context;
 use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
@@ -156,16 +156,6 @@ pub fn observe(
         },
         facts,
     })
-}
-
-/// What the finalizer's write noted: the server and the tenant that it was about to
-/// be registered with.
-fn noted(machine: &VirtualMachine) -> Option<(String, TenantId)> {
-    let annotations = machine.meta().annotations.as_ref()?;
-    let (server, id) = annotations
-        .get(REGISTERED_WITH_ANNOTATION)?
-        .split_once('/')?;
-    Some((server.to_owned(), TenantId::new(id)))
 }
 
 /// The note for the finalizer's write.

@@ -1,0 +1,92 @@
+# The commands of this project; `make help` lists them. Needed: Rust (by rustup),
+# Go and make, nothing else.
+
+# One thing after the other, so that what is printed belongs together.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# Never more than what Cargo.lock names.
+cargo = cargo --locked
+# The test cluster's program, in a cache that all of these share.
+cluster = tests/controlplane/build.sh
+# Its own tests use the build cache of that program: hence its flags.
+go_test = cd tests/controlplane && GOWORK=off GOFLAGS= CGO_ENABLED=0 go test -trimpath ./internal/...
+crds_test = $(cargo) test --lib -- --exact api::tests::the_files_are_what_is_generated
+
+# Integration tests that need no cluster: all files and folders but `cluster`.
+without_cluster = $(filter-out cluster,$(basename $(notdir $(wildcard tests/*.rs))) \
+                  $(notdir $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
+
+# $(call step,heading,command): runs it; says how long it took, or that it failed.
+define step
+@printf '\n==> %s\n' '$(1)'; started=$$(date +%s); \
+if ( $(2) ); then printf '    %s: passed, %s s\n' '$(1)' $$(($$(date +%s) - started)); \
+else printf '\nmake: failed in the step "%s"\n' '$(1)' >&2; exit 1; fi
+endef
+
+.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster build fmt crds readme bench
+
+help:
+	@printf '%s\n' \
+	  'make demo          see it work: a cluster, a simulated Integration Server, the operator;' \
+	  '                   Control-C ends it and cleans up' \
+	  'make demo ONCE=1   the same, with the deletion; ends by itself' \
+	  'make test          everything that must pass: format, clippy, unit, doc and cluster tests, CRDs' \
+	  '' \
+	  'make unit          only the tests without a cluster' \
+	  'make cluster       only those with one; TEST=name for one of them' \
+	  'make lint          only format and clippy' \
+	  'make fmt           format the code' \
+	  'make crds          write crds/ anew from src/api' \
+	  'make readme        write the table of reasons in README.md anew from src/api' \
+	  'make bench         measure, see docs/performance.md' \
+	  'make build         the programs, optimised: target/release/viis-operator, viis-simulator'
+
+demo:
+	@demo/run.sh $(if $(filter-out 0 no false,$(ONCE)),--once)
+
+test: tools format clippy unit doc crd-drift controlplane cluster
+	@printf '\nmake test: everything passed\n'
+
+# Parts of Rust that a minimal installation lacks.
+tools:
+	$(call step,tools,cargo fmt --version && cargo clippy --version || rustup component add rustfmt clippy)
+
+lint: tools format clippy
+
+format:
+	$(call step,format,cargo fmt --all --check)
+
+clippy:
+	$(call step,clippy,$(cargo) clippy --all-targets -- -D warnings)
+
+unit:
+	$(call step,unit tests,$(cargo) test --lib --bins --examples $(addprefix --test ,$(without_cluster)))
+
+doc:
+	$(call step,doc tests,$(cargo) test --doc)
+
+crd-drift:
+	$(call step,CRD drift,said=$$($(crds_test) 2>&1); [ "$${said#*1 passed}" != "$$said" ] || { echo "$$said"; echo "crds/ is not what src/api says: make crds"; false; })
+
+controlplane:
+	$(call step,test cluster: build (8 minutes the first time),$(cluster))
+	$(call step,test cluster: its own tests,$(go_test))
+
+cluster:
+	$(call step,cluster tests,$(cluster) >/dev/null && $(cargo) test --test cluster $(if $(TEST),-- $(TEST)))
+
+build:
+	$(cargo) build --release --bins
+
+fmt:
+	cargo fmt --all
+
+crds:
+	UPDATE_CRDS=1 $(crds_test)
+
+readme:
+	UPDATE_README=1 $(cargo) test --quiet --test readme the_table
+
+bench:
+	$(cargo) bench --bench bench -- $(BENCH_FLAGS)
