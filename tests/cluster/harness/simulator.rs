@@ -88,6 +88,8 @@ pub struct Calls {
 /// One call that came in.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Call {
+    /// Milliseconds since 1970.
+    pub at: u64,
     pub call: String,
     pub path: String,
 }
