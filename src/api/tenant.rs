@@ -258,6 +258,10 @@ pub struct Removal {
     /// Names this attempt.
     #[schemars(length(max = 128))]
     pub attempt: String,
+    /// Address and port of the server that the deletion was decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub server: Option<String>,
     /// The identifier of the server's task, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]

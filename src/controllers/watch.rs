@@ -249,14 +249,12 @@ fn machine_gone(context: &Context, key: &Key) {
     context.machines.forget(&gone.uid().unwrap_or_default());
     context.wake_tenant_of(&gone);
     for server in context.cluster.servers() {
-        context.machine_called(&server.name_any(), key);
-    }
-    let server = gone
-        .status
-        .as_ref()
-        .and_then(|status| status.integration_server.clone());
-    if let Some(server) = server {
-        context.queues.servers.wake(server);
+        let name = server.name_any();
+        context.machine_called(&name, key);
+        if server.meta().deletion_timestamp.is_some() {
+            // It may have waited for just this machine.
+            context.queues.servers.wake(name);
+        }
     }
 }
 

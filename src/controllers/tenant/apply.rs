@@ -163,6 +163,8 @@ impl Run<'_> {
             if !left.is_zero() {
                 return Next::Stop(Some(left), Outcome::Waiting);
             }
+        } else {
+            self.memory.in_use_since = None;
         }
         let mut outcome = Outcome::Waiting;
         if action == Action::Settled {

@@ -169,7 +169,7 @@ fn release_slot(run: &Run<'_>, key: &Key) {
         .into_iter()
         .flatten()
         .any(|task| tasks.view(task).is_some_and(|view| !view.is_over()) && !tasks.is_stuck(task));
-    if !runs && !run.queued {
+    if !runs && !run.queued && !run.caller_queued {
         handle.server.free_slot(key);
     }
 }

@@ -102,7 +102,7 @@ pub fn observe(
     let uid = tenant.meta().uid.clone().unwrap_or_default();
 
     let creation = creation(&status, handle.as_deref(), memory, &key);
-    let removal = removal(&status, picture, memory, &key);
+    let removal = removal(&status, handle.as_deref(), memory, &key);
     let change = change(&status, picture, memory, &key);
     let (machines, referrers) = count_machines(&context.cluster, &key, status.tenant_id.as_deref());
     if machines.referring > 0 {
@@ -143,6 +143,23 @@ pub fn observe(
         || status.creation.is_some()
         || (by_name == Sighting::Absent && tenant.spec.existing_tenant_id.is_none());
 
+    let mut server = server_facts(
+        context,
+        integration_server.as_deref(),
+        handle.as_deref(),
+        &key,
+    );
+    let decided_at = status
+        .removal
+        .as_ref()
+        .and_then(|removal| removal.server.as_deref());
+    let here = handle.as_ref().map(|handle| handle.endpoint.to_string());
+    if server.reach == Reach::Ready && decided_at.is_some() && decided_at != here.as_deref() {
+        // A deletion that was decided on another address: what this one does not
+        // have proves nothing.
+        server.reach = Reach::Guarded;
+    }
+
     let facts = Facts {
         deleting: tenant.meta().deletion_timestamp.is_some(),
         finalizer: crate::controllers::writes::has_finalizer(tenant.as_ref()),
@@ -167,12 +184,7 @@ pub fn observe(
             creation,
             removal,
         },
-        server: server_facts(
-            context,
-            integration_server.as_deref(),
-            handle.as_deref(),
-            &key,
-        ),
+        server,
         outclaimed: is_outclaimed(context, integration_server.as_deref(), tenant, &uid),
         world: World {
             fresh: is_fresh(&status, picture, memory)
@@ -272,11 +284,17 @@ fn creation(
         settled: attempt.since.elapsed() >= SETTLED_AFTER,
         waited: attempt.since.elapsed() >= WAIT_LIMIT,
     };
+    if handle.is_some() && !unknown.here {
+        // Another server's tasks say nothing about this attempt.
+        return Creation::Unknown(unknown);
+    }
     let task = recorded.task.as_ref().map(|id| TaskId::new(id.clone()));
     // What this process sent last is newer than what it could write down.
     if let Some(id) = attempt.task.clone().or(task) {
         attempt.task = Some(id.clone());
-        let task = handle.map_or(Task::Running, |handle| follow(&handle.server, &id, key));
+        let task = handle.map_or(Task::Running, |handle| {
+            follow(&handle.server, &id, &TaskType::CreateTenant, key)
+        });
         if !matches!(task, Task::Running | Task::Stuck) && attempt.ended.is_none() {
             attempt.ended = Some(Instant::now());
             attempt.since = Instant::now();
@@ -306,7 +324,7 @@ fn creation(
 
 fn removal(
     status: &TenantStatus,
-    picture: Option<&Picture>,
+    handle: Option<&Handle>,
     memory: &mut Memory,
     key: &Key,
 ) -> Removal {
@@ -324,12 +342,20 @@ fn removal(
         return Removal::None;
     };
     let settled = removal.since.elapsed() >= SETTLED_AFTER;
+    let here = handle.map(|handle| handle.endpoint.to_string());
+    if here.is_some() && recorded.server.is_some() && recorded.server != here {
+        // Another server's tasks say nothing about this deletion.
+        return Removal::Unknown { settled: false };
+    }
+    let picture = handle.map(|handle| handle.server.as_ref());
     let task = recorded.task.as_ref().map(|id| TaskId::new(id.clone()));
     match removal.task.clone().or(task) {
         Some(id) => {
             removal.task = Some(id.clone());
             Removal::Task {
-                task: picture.map_or(Task::Running, |picture| follow(picture, &id, key)),
+                task: picture.map_or(Task::Running, |picture| {
+                    follow(picture, &id, &TaskType::DeleteTenant, key)
+                }),
                 cancelled: removal.cancelled,
                 settled,
             }
@@ -340,7 +366,7 @@ fn removal(
 }
 
 /// Watches a task, and says how far it is.
-fn follow(picture: &Picture, id: &TaskId, key: &Key) -> Task {
+fn follow(picture: &Picture, id: &TaskId, task_type: &TaskType, key: &Key) -> Task {
     let view = match picture.tasks().view(id) {
         Some(view) => view,
         None => {
@@ -350,6 +376,16 @@ fn follow(picture: &Picture, id: &TaskId, key: &Key) -> Task {
     };
     match view {
         View::Forgotten => Task::Forgotten,
+        // A rolled-back server gives identifiers a second time: this one is somebody
+        // else's task.
+        View::Seen(task)
+            if task
+                .task_type
+                .as_ref()
+                .is_some_and(|found| found != task_type) =>
+        {
+            Task::Forgotten
+        }
         View::Seen(task) if task.state.is_terminal() => match task.state {
             viis::TaskState::Completed => Task::Completed,
             viis::TaskState::Created
@@ -407,7 +443,9 @@ fn change(
             Change::None
         }
         Some(ChangeMemory::Task(id, _)) => {
-            match picture.map_or(Task::Running, |picture| follow(picture, id, key)) {
+            match picture.map_or(Task::Running, |picture| {
+                follow(picture, id, &TaskType::ChangeTenantActivation, key)
+            }) {
                 Task::Running => Change::Running,
                 Task::Stuck => Change::Stuck,
                 // Its end is taken up by whoever looks at the outcome.

@@ -70,6 +70,7 @@ impl Run<'_> {
         let mut status = self.next_status(scene, Action::RecordRemoval);
         status.removal = Some(api::Removal {
             attempt,
+            server: Some(handle.endpoint.to_string()),
             task: None,
             remove_tenant_artifacts: Some(scene.tenant.spec.remove_tenant_artifacts),
         });

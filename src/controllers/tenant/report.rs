@@ -342,6 +342,24 @@ fn in_use(scene: &Scene, memory: &Memory) -> Line {
 
 fn guarded(scene: &Scene) -> Line {
     let server = &scene.tenant.spec.integration_server_ref.name;
+    let decided = scene
+        .status
+        .removal
+        .as_ref()
+        .and_then(|removal| removal.server.as_deref());
+    let here = scene
+        .handle
+        .as_ref()
+        .map(|handle| handle.endpoint.to_string());
+    if let Some(decided) = decided.filter(|decided| here.as_deref() != Some(*decided)) {
+        return Line::stalled(
+            reasons::IDENTITY_MISMATCH,
+            format!(
+                "The deletion was decided on {decided}, and IntegrationServer {server} has another \
+                 address now. Set the address back, or set deletionPolicy Retain."
+            ),
+        );
+    }
     let token = scene.handle.as_ref().and_then(|handle| handle.absence());
     let agree = token.map_or_else(String::new, |token| {
         format!(

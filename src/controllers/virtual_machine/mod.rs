@@ -36,6 +36,11 @@ pub async fn reconcile(
     let now = context.cluster.machine(&key);
     if now.is_some_and(|now| now.uid().as_deref() == Some(uid.as_str())) {
         context.machines.put(&uid, memory);
+    } else {
+        // What this look took, nobody else will give back.
+        for server in context.cluster.servers() {
+            context.machine_called(&server.name_any(), &key);
+        }
     }
     stop
 }
