@@ -13,7 +13,7 @@ use viis_operator::api::{IntegrationServer, REQUESTED_AT_ANNOTATION, Tenant, Vir
 
 /// How long a test waits unless it says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(150);
 
 /// A kind of ours.
 pub trait Ours:
