@@ -105,6 +105,12 @@ impl Cluster {
             .args(arguments)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env("KUBECONFIG", &self.kubeconfig)
+            // Nothing of its user's own settings, and no traces beside them.
+            .env("KUBERC", "off")
+            .env(
+                "KUBECACHEDIR",
+                self.kubeconfig.with_file_name("kubectl-cache"),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -53,8 +53,8 @@ enum Status {
     Reconciling,
     Stalled,
     Removing,
-    /// The operator has not looked yet.
-    New,
+    /// The operator has not looked at the newest spec yet.
+    Pending,
 }
 
 /// What all three kinds have.
@@ -278,7 +278,7 @@ impl<'a> Outcome<'a> {
                 is_true(ConditionType::Stalled),
                 is_true(ConditionType::Ready),
             ) {
-                _ if !current => Status::New,
+                _ if !current => Status::Pending,
                 (true, _) => Status::Stalled,
                 (false, true) => Status::Ready,
                 (false, false) => Status::Reconciling,
@@ -295,7 +295,7 @@ impl<'a> Outcome<'a> {
     fn cell(&self) -> Cell {
         let tint = match self.status {
             Status::Ready => Tint::Good,
-            Status::Reconciling | Status::Removing | Status::New => Tint::Moving,
+            Status::Reconciling | Status::Removing | Status::Pending => Tint::Moving,
             Status::Stalled => Tint::Bad,
         };
         Cell::new(self.status.as_str(), tint)
@@ -311,7 +311,7 @@ impl Status {
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::Removing => "Removing",
-            Self::New => "New",
+            Self::Pending => "Pending",
         }
     }
 }

@@ -10,13 +10,18 @@ use crate::viis::{BiosId, TenantId, VirtualMachine, VirtualMachineId};
 
 /// The machines of one server, by tenant.
 #[derive(Default)]
-pub struct Machines(Mutex<HashMap<TenantId, List>>);
+pub struct Machines(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    lists: HashMap<TenantId, List>,
+    /// What was unregistered: it counts until a list starts later.
+    removed: HashMap<TenantId, HashMap<BiosId, Instant>>,
+}
 
 struct List {
     started: Instant,
     machines: HashMap<BiosId, Machine>,
-    /// What was unregistered since the list started.
-    removed: HashMap<BiosId, Instant>,
 }
 
 /// A machine, reduced to what decisions need.
@@ -42,20 +47,15 @@ pub enum Sighting {
 }
 
 impl Machines {
-    fn lists(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, List>> {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a complete list whose call started at `started`.
     pub fn replace(&self, tenant: &TenantId, machines: &[VirtualMachine], started: Instant) {
-        let mut lists = self.lists();
-        let removed: HashMap<BiosId, Instant> = lists
-            .get(tenant)
-            .map(|list| list.removed.iter().filter(|(_, at)| **at >= started))
-            .into_iter()
-            .flatten()
-            .map(|(bios_id, at)| (*bios_id, *at))
-            .collect();
+        let mut state = self.state();
+        let removed = state.removed.entry(tenant.clone()).or_default();
+        removed.retain(|_, at| *at >= started);
         let machines = machines
             .iter()
             .filter(|machine| !removed.contains_key(&machine.bios_id))
@@ -68,46 +68,50 @@ impl Machines {
                 (machine.bios_id, reduced)
             })
             .collect();
-        lists.insert(
-            tenant.clone(),
-            List {
-                started,
-                machines,
-                removed,
-            },
-        );
+        if removed.is_empty() {
+            state.removed.remove(tenant);
+        }
+        state
+            .lists
+            .insert(tenant.clone(), List { started, machines });
     }
 
     /// A tenant that was made this moment has no machines.
     pub fn none_yet(&self, tenant: &TenantId) {
-        self.lists().entry(tenant.clone()).or_insert(List {
+        self.state().lists.entry(tenant.clone()).or_insert(List {
             started: Instant::now(),
             machines: HashMap::new(),
-            removed: HashMap::new(),
         });
     }
 
     /// The server unregistered this machine.
     pub fn unregistered(&self, tenant: &TenantId, bios_id: BiosId) {
-        if let Some(list) = self.lists().get_mut(tenant) {
+        let mut state = self.state();
+        if let Some(list) = state.lists.get_mut(tenant) {
             list.machines.remove(&bios_id);
-            list.removed.insert(bios_id, Instant::now());
         }
+        // Also for a list that is on its way, the first one perhaps.
+        let removed = state.removed.entry(tenant.clone()).or_default();
+        removed.insert(bios_id, Instant::now());
     }
 
     /// The tenant is gone, and its list with it.
     pub fn forget(&self, tenant: &TenantId) {
-        self.lists().remove(tenant);
+        let mut state = self.state();
+        state.lists.remove(tenant);
+        state.removed.remove(tenant);
     }
 
     /// Keeps only the lists of these tenants.
     pub fn retain(&self, keep: impl Fn(&TenantId) -> bool) {
-        self.lists().retain(|tenant, _| keep(tenant));
+        let mut state = self.state();
+        state.lists.retain(|tenant, _| keep(tenant));
+        state.removed.retain(|tenant, _| keep(tenant));
     }
 
     /// What is known of one machine.
     pub fn sighting(&self, tenant: &TenantId, bios_id: BiosId) -> Sighting {
-        match self.lists().get(tenant) {
+        match self.state().lists.get(tenant) {
             None => Sighting::Unlisted,
             Some(list) => match list.machines.get(&bios_id) {
                 None => Sighting::Absent,
@@ -118,7 +122,7 @@ impl Machines {
 
     /// When the list of this tenant's machines started.
     pub fn listed_at(&self, tenant: &TenantId) -> Option<Instant> {
-        self.lists().get(tenant).map(|list| list.started)
+        self.state().lists.get(tenant).map(|list| list.started)
     }
 }
 

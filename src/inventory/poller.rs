@@ -48,11 +48,12 @@ async fn poll_for_ever(server: Arc<Server>) {
             // A burst of new tasks is one question, not one a task.
             sleep(FASTEST).await;
         }
-        for owner in server.tasks.newly_stuck(looked) {
+        let now = Instant::now();
+        for owner in server.tasks.newly_stuck(looked, now) {
             server.free_slot(&owner);
             server.wake.tenant(&owner);
         }
-        looked = Instant::now();
+        looked = now;
         if server.health.availability() == Availability::Down {
             // One probe is enough, and it is not ours.
             pace.pause = DOWN;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::FutureExt;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -148,6 +149,8 @@ impl Tasks {
         loop {
             let notified = self.changed.notified();
             if self.state().watched.values().any(|w| !w.view.is_over()) {
+                // What was watched so far is in the next question: no reason to hurry.
+                let _ = self.changed.notified().now_or_never();
                 return;
             }
             notified.await;
@@ -202,6 +205,7 @@ impl Tasks {
     pub(super) fn update(&self, tasks: &[Task]) -> Vec<Owner> {
         let mut ended = Vec::new();
         let mut woken = Vec::new();
+        let mut resumed = 0;
         let mut state = self.state();
         for task in tasks {
             if let Some(created) = &task.created
@@ -219,11 +223,15 @@ impl Tasks {
             watched.view = View::Seen(Arc::new(task.clone()));
             watched.last_change = Instant::now();
             woken.push(watched.owner.clone());
+            resumed += i64::from(was_over && !watched.view.is_over());
             if !was_over && watched.view.is_over() {
                 ended.push(watched.owner.clone());
             }
         }
         drop(state);
+        if resumed > 0 {
+            self.wake.task_in_flight(resumed);
+        }
         self.tell(&woken, &ended);
         ended
     }
@@ -253,8 +261,7 @@ impl Tasks {
     }
 
     /// Owners of tasks that have just become stuck: they are told, and give their slots back.
-    pub(super) fn newly_stuck(&self, since: Instant) -> Vec<Owner> {
-        let now = Instant::now();
+    pub(super) fn newly_stuck(&self, since: Instant, now: Instant) -> Vec<Owner> {
         self.state()
             .watched
             .values()

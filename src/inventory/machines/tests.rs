@@ -80,7 +80,6 @@ fn a_list_that_began_later_has_the_last_word() {
 }
 
 #[test]
-#[ignore = "defect: without a list nobody remembers the unregistration"]
 fn an_unregistration_during_the_very_first_list_counts_too() {
     let picture = Machines::default();
     let began = Instant::now();

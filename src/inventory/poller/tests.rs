@@ -251,7 +251,6 @@ async fn a_server_that_fails_is_asked_less_often_and_its_tasks_stay() {
 }
 
 #[tokio::test]
-#[ignore = "defect: the first task's notification is kept, and hurries the poller once more"]
 async fn rejected_credentials_park_the_server_after_one_call() {
     let stand = Stand::new(&["1"]).refusing_lists("401 Unauthorized", "");
     stand.watch(&["1"]);
