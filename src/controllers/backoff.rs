@@ -55,3 +55,6 @@ pub fn share(interval: Duration) -> Duration {
     let half = u64::try_from(interval.as_millis() / 2).unwrap_or(u64::MAX);
     interval.saturating_sub(Duration::from_millis(fastrand::u64(0..=half)))
 }
+
+#[cfg(test)]
+mod tests;

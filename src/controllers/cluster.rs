@@ -436,3 +436,6 @@ pub fn noted(machine: &VirtualMachine) -> Option<(String, TenantId)> {
         .split_once('/')?;
     Some((server.to_owned(), TenantId::new(id)))
 }
+
+#[cfg(test)]
+mod tests;

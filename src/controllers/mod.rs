@@ -11,6 +11,8 @@ mod backoff;
 mod cluster;
 mod context;
 mod events;
+#[cfg(test)]
+mod fixtures;
 pub mod integration_server;
 mod servers;
 pub mod tenant;

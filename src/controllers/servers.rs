@@ -175,3 +175,6 @@ impl Servers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

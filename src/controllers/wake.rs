@@ -85,3 +85,6 @@ impl<T: Clone + Eq + Hash> Stream for Queue<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -290,3 +290,6 @@ fn namespace_changed(context: &Context, namespace: &PartialObjectMeta<NamespaceO
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -199,3 +199,6 @@ mod tests {
         assert_eq!(difference(&before, &after), Some(patch));
     }
 }
+
+#[cfg(test)]
+mod request_tests;

@@ -1,6 +1,6 @@
 //! For tests: owners, a wake that remembers, a picture of a server that is
 //! nowhere, and a way to show a picture what its poller would have seen.
-#![allow(dead_code)]
+
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Mutex;

@@ -40,10 +40,14 @@ async fn poll_for_ever(server: Arc<Server>) {
         single_until: None,
     };
     let mut looked = Instant::now();
+    let mut asked_for = 0;
     loop {
         server.tasks.something_runs().await;
         let pause = pace.pause;
-        if timeout(pause, quickened(&server, pause)).await.is_ok() {
+        if timeout(pause, quickened(&server, pause, asked_for))
+            .await
+            .is_ok()
+        {
             pace.pause = FASTEST;
             // A burst of new tasks is one question, not one a task.
             sleep(FASTEST).await;
@@ -59,6 +63,7 @@ async fn poll_for_ever(server: Arc<Server>) {
             pace.pause = DOWN;
             continue;
         }
+        asked_for = server.tasks.arrivals();
         if let Some(question) = server.tasks.question() {
             poll(&server, question, &mut pace).await;
         }
@@ -66,9 +71,9 @@ async fn poll_for_ever(server: Arc<Server>) {
 }
 
 /// Completes when a slow poller has a reason to hurry: a new task.
-async fn quickened(server: &Server, pause: Duration) {
+async fn quickened(server: &Server, pause: Duration, known: u64) {
     if pause > FASTEST {
-        server.tasks.another_is_watched().await;
+        server.tasks.another_is_watched(known).await;
     } else {
         std::future::pending::<()>().await;
     }

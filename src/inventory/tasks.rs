@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::FutureExt;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -20,6 +19,8 @@ pub struct Tasks {
 #[derive(Default)]
 struct State {
     watched: HashMap<TaskId, Watched>,
+    /// How many tasks were ever watched.
+    arrivals: u64,
     /// The latest time that the server itself has put on a task.
     horizon: Option<ServerTime>,
     survey: Option<Survey>,
@@ -95,6 +96,7 @@ impl Tasks {
             floor,
         };
         state.watched.insert(id.clone(), watched);
+        state.arrivals += 1;
         drop(state);
         self.wake.task_in_flight(1);
         self.changed.notify_one();
@@ -149,17 +151,26 @@ impl Tasks {
         loop {
             let notified = self.changed.notified();
             if self.state().watched.values().any(|w| !w.view.is_over()) {
-                // What was watched so far is in the next question: no reason to hurry.
-                let _ = self.changed.notified().now_or_never();
                 return;
             }
             notified.await;
         }
     }
 
-    /// Completes when another task is watched.
-    pub(super) async fn another_is_watched(&self) {
-        self.changed.notified().await;
+    /// How many tasks were ever watched.
+    pub(super) fn arrivals(&self) -> u64 {
+        self.state().arrivals
+    }
+
+    /// Completes when more tasks were watched than these.
+    pub(super) async fn another_is_watched(&self, known: u64) {
+        loop {
+            let notified = self.changed.notified();
+            if self.arrivals() > known {
+                return;
+            }
+            notified.await;
+        }
     }
 
     /// What the next poll asks for; None when nothing runs.

@@ -1,5 +1,5 @@
 //! For tests of other rooms: what the Integration Server says, in words that read as English.
-#![allow(dead_code)]
+
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::num::NonZeroU32;

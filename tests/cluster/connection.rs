@@ -1,6 +1,6 @@
 //! The way to the server: address, certificate, account.
 
-use crate::harness::{Simulator, Stand, condition, eventually, has, message, simple_tenant};
+use crate::harness::{Simulator, Stand, condition, has, message, simple_tenant};
 use serde_json::json;
 
 /// A server that is not there yet, or not as the spec says, is mended step by step.
@@ -255,39 +255,5 @@ async fn a_new_address_that_does_not_answer_is_not_an_absence() {
         .await;
     stand.integration_server().within(60).becomes_ready().await;
     stand.tenant("acme").becomes_ready().await;
-    stand.ends_well().await;
-}
-
-/// `check` says a line for each thing, and fails when one fails.
-#[tokio::test]
-async fn check_tells_what_is_wrong() {
-    let stand = Stand::ready().await;
-    let arguments = [
-        "check",
-        "--server",
-        &stand.server,
-        "--operator-namespace",
-        &stand.operator_namespace,
-    ];
-    let said = stand.command(&arguments).await.unwrap();
-    assert!(
-        said.to_uppercase()
-            .contains(&stand.simulator.fingerprint.to_uppercase()),
-        "the fingerprint to pin: {said}"
-    );
-    assert!(!said.contains(&stand.simulator.password));
-    stand
-        .simulator
-        .settings(json!({"password": "Something-else-9"}))
-        .await;
-    let said = stand.command(&arguments).await.unwrap_err();
-    assert!(!said.contains(&stand.simulator.password));
-    stand.simulator.goes_away().await;
-    stand.command(&arguments).await.unwrap_err();
-    eventually("back", async || {
-        stand.simulator.comes_back().await;
-        true
-    })
-    .await;
     stand.ends_well().await;
 }

@@ -214,37 +214,3 @@ async fn sigterm_ends_it_with_status_0_within_10_seconds() {
     assert_eq!(stand.simulator.calls().await.of("POST tenant"), 2);
     stand.ends_well().await;
 }
-
-/// Two processes of one installation, the leader paused and woken again.
-#[tokio::test]
-async fn a_paused_leader_is_replaced_and_does_no_harm_when_it_wakes() {
-    let mut stand = Stand::bare(crate::harness::Simulator::start(&[])).await;
-    let flags = ["--leader-election"];
-    stand.start_operator_with(&flags);
-    stand.apply([stand.server_manifest()]).await;
-    stand.integration_server().becomes_ready().await;
-    let second = stand.another_operator(&flags);
-    stand.apply([simple_tenant("first")]).await;
-    stand.tenant("first").becomes_ready().await;
-
-    stand.operator().signal("STOP");
-    stand.apply([simple_tenant("second")]).await;
-    stand.tenant("second").within(60).becomes_ready().await;
-    stand.operator().signal("CONT");
-    stand.apply([simple_tenant("third")]).await;
-    stand.tenant("third").becomes_ready().await;
-    assert!(
-        stand.operator().is_running(),
-        "who loses the lease campaigns again, without exiting"
-    );
-    let calls = stand.simulator.calls().await;
-    assert_eq!((calls.of("POST tenant"), calls.of("POST activate")), (3, 3));
-
-    // The lease is released on SIGTERM: the next one needs not wait for its expiry.
-    let ended = second.terminates_within(Duration::from_secs(10)).await;
-    assert_eq!(ended.and_then(|status| status.code()), Some(0));
-    stand.apply([simple_tenant("fourth")]).await;
-    stand.tenant("fourth").within(12).becomes_ready().await;
-    assert!(!second.log().contains("panicked"));
-    stand.ends_well().await;
-}

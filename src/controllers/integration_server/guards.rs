@@ -310,3 +310,6 @@ fn persist(
         lost: lost.len(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,3 +209,6 @@ fn inventory(server: &IntegrationServer, judgement: &Judgement) -> (&'static str
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -757,3 +757,6 @@ fn count_machines(cluster: &Cluster, key: &Key, tenant_id: Option<&str>) -> (Cou
     }
     (count, referrers)
 }
+
+#[cfg(test)]
+mod tests;

@@ -590,3 +590,6 @@ fn same_but_conditions(a: &TenantStatus, b: &TenantStatus) -> bool {
     };
     bare(a) == bare(b)
 }
+
+#[cfg(test)]
+mod tests;

@@ -361,3 +361,6 @@ fn server_of(context: &Context, machine: &VirtualMachine) -> Option<String> {
         None => machine.status.as_ref()?.integration_server.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,3 +172,6 @@ pub fn status(scene: &Scene, line: &Line, now: Timestamp) -> VirtualMachineStatu
     }
     status
 }
+
+#[cfg(test)]
+mod tests;

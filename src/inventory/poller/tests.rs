@@ -165,7 +165,7 @@ async fn it_slows_down_while_nothing_ends_and_hurries_for_a_new_task() {
     stand.until(|stand| stand.lists() == 6).await;
     let pauses = stand.pauses();
     assert!(pauses[4] > Duration::from_millis(800), "{pauses:?}");
-    assert!(pauses[4] > pauses[2] && pauses[2] > pauses[0], "{pauses:?}");
+    assert!(pauses[4] > pauses[1] * 2, "{pauses:?}");
     let asked = Instant::now();
     stand.watch(&["2"]);
     stand.until(|stand| stand.lists() == 7).await;

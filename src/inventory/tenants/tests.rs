@@ -151,8 +151,27 @@ fn who_goes_does_not_take_the_name_from_its_successor() {
     assert_eq!(picture.by_name("Acme").unwrap().0, id("9"));
 }
 
-// === Absence ===
+#[test]
+fn what_a_task_made_counts_unless_a_later_list_knows_better() {
+    let picture = listing(&[]);
+    assert!(picture.was_made(&acme(), Instant::now()));
+    assert!(picture.by_name("Acme").is_some());
+    assert!(
+        !picture.was_made(&other(), ago(seconds(61))),
+        "the list is younger"
+    );
+    picture.proved_absent(&id("1"));
+    assert!(
+        !picture.was_made(&acme(), Instant::now()),
+        "it is gone already"
+    );
+    assert!(
+        !Tenants::default().was_made(&acme(), Instant::now()),
+        "there is no list"
+    );
+}
 
+// === Absence ===
 #[test]
 fn a_list_alone_proves_nobody_gone() {
     assert!(!listing(&[]).is_gone(&id("1")));

@@ -59,11 +59,6 @@ impl Operator {
         self.program.kill();
     }
 
-    /// STOP and CONT: a process that is paused and does not know it.
-    pub fn signal(&self, signal: &str) {
-        self.program.signal(signal);
-    }
-
     /// SIGTERM; the exit status when it ended in time.
     pub async fn terminates_within(&self, patience: Duration) -> Option<ExitStatus> {
         self.program.signal("TERM");

@@ -1,0 +1,600 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use rstest::rstest;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::*;
+use crate::api::{IntegrationServer, Tenant, VirtualMachine};
+use crate::controllers::fixtures::{Stage, follow_kstatus, minutes_ago, now, says};
+use crate::controllers::tenant::observe::observe;
+use crate::plan::tenant::{Adoption, End, Password, Release};
+use crate::viis::{TaskId, TaskState, TaskType};
+
+// === Everything that can be decided ===
+
+/// The next of the things that hold a Tenant up: the compiler sees that none is left out.
+fn after(wait: Wait) -> Option<Wait> {
+    Some(match wait {
+        Wait::ServerNotFound => Wait::ServerNotReady,
+        Wait::ServerNotReady => Wait::ServerLeaving,
+        Wait::ServerLeaving => Wait::NamespaceNotAllowed,
+        Wait::NamespaceNotAllowed => Wait::InventoryGuard,
+        Wait::InventoryGuard => Wait::Suspended,
+        Wait::Suspended => Wait::AlreadyClaimed,
+        Wait::AlreadyClaimed => Wait::Rejected(Step::Create),
+        Wait::Rejected(Step::Create) => Wait::Rejected(Step::Change),
+        Wait::Rejected(Step::Change) => Wait::Rejected(Step::Delete),
+        Wait::Rejected(Step::Delete) => Wait::SecretNotFound,
+        Wait::SecretNotFound => Wait::SecretKeyMissing,
+        Wait::SecretKeyMissing => Wait::NameTaken,
+        Wait::NameTaken => Wait::AdoptionNotAllowed,
+        Wait::AdoptionNotAllowed => Wait::ExistingNotFound,
+        Wait::ExistingNotFound => Wait::IdentityMismatch,
+        Wait::IdentityMismatch => Wait::OtherEndpoint,
+        Wait::OtherEndpoint => Wait::Settling(Step::Create),
+        Wait::Settling(Step::Create) => Wait::Settling(Step::Change),
+        Wait::Settling(Step::Change) => Wait::Settling(Step::Delete),
+        Wait::Settling(Step::Delete) => Wait::TaskRunning(Step::Create),
+        Wait::TaskRunning(Step::Create) => Wait::TaskRunning(Step::Change),
+        Wait::TaskRunning(Step::Change) => Wait::TaskRunning(Step::Delete),
+        Wait::TaskRunning(Step::Delete) => Wait::TaskStuck(Step::Create),
+        Wait::TaskStuck(Step::Create) => Wait::TaskStuck(Step::Change),
+        Wait::TaskStuck(Step::Change) => Wait::TaskStuck(Step::Delete),
+        Wait::TaskStuck(Step::Delete) => Wait::VirtualMachines,
+        Wait::VirtualMachines => Wait::InUse,
+        Wait::InUse => Wait::Admission,
+        Wait::Admission => Wait::DeletionHeld,
+        Wait::DeletionHeld => return None,
+    })
+}
+
+fn decisions() -> Vec<Action> {
+    let waits = std::iter::successors(Some(Wait::ServerNotFound), |wait| after(*wait));
+    let mut decisions: Vec<Action> = waits.map(Action::Wait).collect();
+    decisions.extend([
+        Action::AddFinalizer,
+        Action::RemoveFinalizer(Release::Removed),
+        Action::ListTenants,
+        Action::ConfirmAbsence,
+        Action::Verify,
+        Action::ListReferrers,
+        Action::ReadPassword,
+        Action::RecordIntent,
+        Action::Create,
+        Action::EndAttempt(End::Rejected),
+        Action::Adopt(Adoption::ById),
+        Action::RecordCreated,
+        Action::ForgetTenant,
+        Action::ChangeState,
+        Action::CancelCreation,
+        Action::CancelRemoval,
+        Action::RecordRemoval,
+        Action::Delete,
+        Action::Settled,
+    ]);
+    decisions
+}
+
+// === Scenes ===
+
+fn acme() -> Tenant {
+    Tenant::test("acme")
+}
+
+/// On the server, and Ready at its generation.
+fn agreed() -> Tenant {
+    acme()
+        .recorded("1")
+        .saying(ConditionType::Ready, true, reasons::RECONCILED)
+        .saying(ConditionType::Provisioned, true, reasons::CREATED)
+        .saying(ConditionType::Activated, true, reasons::ACTIVE)
+}
+
+fn complete() -> Tenant {
+    acme().with(json!({
+        "type": "Complete",
+        "administrator": {"name": "boss", "passwordSecretRef": {"name": "boss", "key": "word"}},
+    }))
+}
+
+/// As long as the schema lets texts be.
+fn verbose() -> Tenant {
+    let mut tenant = complete().with(json!({
+        "name": "ж".repeat(128),
+        "integrationServerRef": {"name": "s".repeat(253)},
+    }));
+    tenant.metadata.name = Some("t".repeat(253));
+    tenant.creating(None)
+}
+
+fn scene_on(stage: &Stage, tenant: Tenant) -> Scene {
+    let tenant = stage.tenant(tenant);
+    let mut memory = Memory::default();
+    observe(&tenant, &stage.context, &mut memory, Password::Unread)
+}
+
+/// The Tenant on a server that has it, active.
+async fn scene(tenant: Tenant) -> Scene {
+    let stage = Stage::ready();
+    let on_server = viis::Tenant::test("1", tenant.server_name()).active();
+    stage.lists(&[on_server.complete("ksc-7", "boss").typed(None)]);
+    scene_on(&stage, tenant)
+}
+
+fn said(scene: &Scene, action: Action) -> TenantStatus {
+    let line = line(scene, &Memory::default(), action).expect("something is said");
+    status(scene, None, &line, action, now())
+}
+
+fn message(scene: &Scene, wait: Wait) -> String {
+    let line = line(scene, &Memory::default(), Action::Wait(wait)).unwrap();
+    line.message
+}
+
+// === Conditions ===
+
+#[rstest]
+#[case::new(acme())]
+#[case::on_the_server(agreed())]
+#[case::with_an_old_verdict(acme().recorded("1").saying(ConditionType::Stalled, true, "Old"))]
+#[case::that_was_busy(acme().recorded("1").saying(ConditionType::Reconciling, true, "Old"))]
+#[case::adopted(agreed().adopted())]
+#[case::being_created(complete().creating(Some("task-1")))]
+#[case::being_deleted(agreed().deleted())]
+#[case::verbose(verbose())]
+#[case::verbose_and_being_deleted(verbose().deleted())]
+#[tokio::test]
+async fn whatever_is_decided_kstatus_understands_it(#[case] tenant: Tenant) {
+    let scene = scene(tenant).await;
+    for action in decisions() {
+        let about_secrets = matches!(
+            action,
+            Action::Wait(Wait::SecretNotFound | Wait::SecretKeyMissing)
+        );
+        if about_secrets && scene.tenant.spec.administrator.is_none() {
+            continue;
+        }
+        let Some(line) = line(&scene, &Memory::default(), action) else {
+            continue;
+        };
+        let status = status(&scene, None, &line, action, now());
+        assert_eq!(status.observed_generation, Some(1), "{action:?}");
+        assert_eq!(status.owner_uid.as_deref(), Some("uid-acme"), "{action:?}");
+        follow_kstatus(&status.conditions, 1);
+        for condition in &status.conditions {
+            let Condition { message, .. } = condition;
+            assert!(
+                message.ends_with(['.', '…']) || message == "said",
+                "{action:?}: {message}"
+            );
+        }
+    }
+}
+
+#[rstest]
+#[case::of_a_new_tenant(acme(), ConditionType::Provisioned)]
+#[case::of_a_deletion(agreed().deleted(), ConditionType::Removed)]
+#[tokio::test]
+async fn what_holds_it_up_stands_on_the_stage_too(
+    #[case] tenant: Tenant,
+    #[case] stage: ConditionType,
+) {
+    let scene = scene(tenant).await;
+    for action in decisions() {
+        let Some(line) = line(&scene, &Memory::default(), action) else {
+            continue;
+        };
+        let status = status(&scene, None, &line, action, now());
+        let reason = line.reason.as_str();
+        assert_eq!(
+            says(&status.conditions, stage),
+            Some(("False", reason)),
+            "{action:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_of_another_installation_is_left_alone() {
+    assert_eq!(
+        line(&scene(acme()).await, &Memory::default(), Action::LeaveAlone),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_created_tenant_that_agrees_says_so_everywhere() {
+    let status = said(&scene(agreed()).await, Action::Settled);
+    let all = &status.conditions;
+    assert_eq!(
+        says(all, ConditionType::Ready),
+        Some(("True", "Reconciled"))
+    );
+    assert_eq!(
+        says(all, ConditionType::Provisioned),
+        Some(("True", "Created"))
+    );
+    assert_eq!(
+        says(all, ConditionType::Activated),
+        Some(("True", "Active"))
+    );
+    assert_eq!(says(all, ConditionType::Removed), None);
+    assert_eq!(status.state.as_deref(), Some("Active"));
+}
+
+#[tokio::test]
+async fn an_adopted_tenant_says_that_it_was_there_before() {
+    let status = said(&scene(agreed().adopted()).await, Action::Settled);
+    let provisioned = says(&status.conditions, ConditionType::Provisioned);
+    assert_eq!(provisioned, Some(("True", "Adopted")));
+}
+
+#[tokio::test]
+async fn an_inactive_tenant_that_was_asked_for_is_ready() {
+    let stage = Stage::ready();
+    stage.lists(&[viis::Tenant::test("1", "acme")]);
+    let scene = scene_on(&stage, agreed().with(json!({"state": "Inactive"})));
+    let status = said(&scene, Action::Settled);
+    assert_eq!(
+        says(&status.conditions, ConditionType::Ready),
+        Some(("True", "Reconciled"))
+    );
+    let activated = says(&status.conditions, ConditionType::Activated);
+    assert_eq!(activated, Some(("False", "Inactive")));
+}
+
+#[tokio::test]
+async fn suspended_is_ready_while_the_spec_is_met_and_else_is_not() {
+    let scene = scene(agreed().with(json!({"suspend": true}))).await;
+    let met = said(&scene, Action::Settled);
+    assert_eq!(
+        says(&met.conditions, ConditionType::Ready),
+        Some(("True", "Suspended"))
+    );
+    let unmet = said(&scene, Action::Wait(Wait::Suspended));
+    assert_eq!(
+        says(&unmet.conditions, ConditionType::Ready),
+        Some(("False", "Suspended"))
+    );
+    for kind in [ConditionType::Reconciling, ConditionType::Stalled] {
+        assert_eq!(says(&unmet.conditions, kind), None);
+    }
+}
+
+#[rstest]
+#[case::a_changed_identity(Action::Wait(Wait::IdentityMismatch), "IdentityMismatch")]
+#[case::a_vanished_tenant(Action::ConfirmAbsence, "Progressing")]
+#[tokio::test]
+async fn what_is_lost_is_neither_provisioned_nor_active(
+    #[case] action: Action,
+    #[case] reason: &str,
+) {
+    let status = said(&scene(agreed()).await, action);
+    let all = &status.conditions;
+    assert_eq!(
+        says(all, ConditionType::Provisioned),
+        Some(("False", reason))
+    );
+    assert_eq!(says(all, ConditionType::Activated), None);
+    assert_eq!(says(all, ConditionType::Ready).unwrap().0, "False");
+}
+
+#[tokio::test]
+async fn a_complete_tenant_shows_its_virtual_administration_server() {
+    let status = said(&scene(complete().recorded("1")).await, Action::Settled);
+    assert_eq!(
+        status.virtual_administration_server_id.as_deref(),
+        Some("ksc-7")
+    );
+    let simple = said(&scene(agreed()).await, Action::Settled);
+    assert_eq!(simple.virtual_administration_server_id, None);
+}
+
+#[tokio::test]
+async fn what_stands_under_another_name_is_not_shown_as_ours() {
+    let stage = Stage::ready();
+    stage.lists(&[viis::Tenant::test("1", "Somebody")]);
+    let mut tenant = agreed();
+    tenant.own().state = Some("Active".to_owned());
+    let scene = scene_on(&stage, tenant);
+    let status = said(&scene, Action::Wait(Wait::IdentityMismatch));
+    assert_eq!(
+        status.state.as_deref(),
+        Some("Active"),
+        "as it was last known"
+    );
+}
+
+#[tokio::test]
+async fn without_an_identifier_nothing_of_a_tenant_is_shown() {
+    let mut tenant = acme();
+    let status = tenant.own();
+    status.state = Some("Active".to_owned());
+    status.virtual_machines = Some(3);
+    let status = said(&scene(tenant).await, Action::RecordIntent);
+    assert_eq!((status.state, status.virtual_machines), (None, None));
+}
+
+#[rstest]
+#[case::ready(agreed(), true)]
+#[case::for_an_older_generation({ let mut t = agreed(); t.metadata.generation = Some(2); t }, false)]
+#[case::new(acme(), false)]
+#[case::being_deleted(agreed().deleted(), false)]
+#[tokio::test]
+async fn an_outage_is_said_only_where_it_keeps_work_waiting(
+    #[case] tenant: Tenant,
+    #[case] silent: bool,
+) {
+    let scene = scene(tenant).await;
+    for wait in [Wait::ServerNotReady, Wait::InventoryGuard] {
+        let line = line(&scene, &Memory::default(), Action::Wait(wait));
+        assert_eq!(line.is_none(), silent, "{wait:?}");
+        assert!(
+            line.is_none_or(|line| line.mood == Mood::Reconciling),
+            "not Stalled"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_that_a_guarded_server_lacks_says_so() {
+    let stage = Stage::ready();
+    stage.lists(&[]);
+    let scene = scene_on(&stage, agreed());
+    let line = line(
+        &scene,
+        &Memory::default(),
+        Action::Wait(Wait::InventoryGuard),
+    );
+    assert_eq!(line.unwrap().reason, reasons::INVENTORY_GUARD);
+}
+
+// === Messages ===
+
+#[tokio::test]
+async fn a_claim_shows_nothing_of_another_namespace() {
+    let stage = Stage::ready();
+    let rival = Tenant::test("rival-tenant").in_namespace("rival-namespace");
+    stage.tenant(
+        rival
+            .with(json!({"name": "Acme"}))
+            .made_at(minutes_ago(9999)),
+    );
+    let scene = scene_on(&stage, acme().with(json!({"name": "Acme"})));
+    for action in decisions() {
+        if let Some(line) = line(&scene, &Memory::default(), action) {
+            assert!(
+                !line.message.contains("rival"),
+                "{action:?}: {}",
+                line.message
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_held_deletion_says_the_line_to_run() {
+    let stage = Stage::ready();
+    stage.judged(|verdicts| {
+        verdicts.held.insert("uid-acme".to_owned());
+        verdicts.token = Some("7-abcdef".to_owned());
+    });
+    let scene = scene_on(&stage, agreed().deleted());
+    let message = message(&scene, Wait::DeletionHeld);
+    let line = "kubectl annotate viis main viis-operator.io/accept=7-abcdef --overwrite";
+    assert!(message.contains(line), "{message}");
+}
+
+#[tokio::test]
+async fn machines_that_hold_up_a_deletion_are_counted_and_the_first_ten_named() {
+    let stage = Stage::ready();
+    for number in 10..23 {
+        stage.machine(VirtualMachine::test_resource(&format!("web-{number}")));
+    }
+    let message = message(&scene_on(&stage, agreed().deleted()), Wait::InUse);
+    assert!(message.starts_with("13 VirtualMachines"), "{message}");
+    assert!(
+        message.contains("web-10, web-11") && message.contains("web-19, …"),
+        "{message}"
+    );
+    assert!(!message.contains("web-20"), "{message}");
+    assert!(message.contains("deletionPolicy Retain"), "{message}");
+}
+
+#[tokio::test]
+async fn a_live_list_of_machines_counts_more_than_what_is_watched() {
+    let stage = Stage::ready();
+    let scene = scene_on(&stage, agreed().deleted());
+    let memory = Memory {
+        referrers: Some((Instant::now(), vec!["seen-live".to_owned()])),
+        ..Memory::default()
+    };
+    let line = line(&scene, &memory, Action::Wait(Wait::InUse)).unwrap();
+    assert!(line.message.starts_with("1 VirtualMachines") && line.message.contains("seen-live"));
+}
+
+#[rstest]
+#[case(Wait::ServerNotFound)]
+#[case(Wait::ServerNotReady)]
+#[tokio::test]
+async fn a_deletion_without_a_server_says_the_way_out(#[case] wait: Wait) {
+    let way_out = "deletionPolicy Retain";
+    assert!(message(&scene(agreed().deleted()).await, wait).contains(way_out));
+    assert!(!message(&scene(acme()).await, wait).contains(way_out));
+}
+
+#[rstest]
+#[case(
+    Wait::SecretNotFound,
+    "SecretNotFound",
+    "no Secret boss in this namespace"
+)]
+#[case(
+    Wait::SecretKeyMissing,
+    "SecretKeyMissing",
+    "Secret boss has no key word"
+)]
+#[tokio::test]
+async fn a_missing_password_says_where_it_is_looked_for(
+    #[case] wait: Wait,
+    #[case] reason: &str,
+    #[case] words: &str,
+) {
+    let scene = scene(complete()).await;
+    let line = line(&scene, &Memory::default(), Action::Wait(wait)).unwrap();
+    assert_eq!(line.reason, reason);
+    assert!(line.message.contains(words), "{}", line.message);
+}
+
+#[tokio::test]
+async fn a_refusal_says_the_servers_code_and_when_it_is_tried_again() {
+    let memory = Memory {
+        rejection: Some(Rejection {
+            step: Step::Create,
+            reason: "VIRMT_PasswordNotComplyPolicy".to_owned(),
+            message: "The creation ended with VIRMT_PasswordNotComplyPolicy.".to_owned(),
+            generation: 1,
+            at: Instant::now(),
+            requested_at: None,
+            secret: None,
+            forbidden: false,
+        }),
+        ..Memory::default()
+    };
+    let scene = scene(acme()).await;
+    let action = Action::Wait(Wait::Rejected(Step::Create));
+    let line = line(&scene, &memory, action).unwrap();
+    let status = status(&scene, None, &line, action, now());
+    let stalled = says(&status.conditions, ConditionType::Stalled);
+    assert_eq!(stalled, Some(("True", "VIRMT_PasswordNotComplyPolicy")));
+    assert!(line.message.contains("requested-at") && line.message.contains("30 minutes"));
+}
+
+#[tokio::test]
+async fn a_moved_server_says_where_the_creation_was_sent() {
+    let message = message(&scene(acme().creating(None)).await, Wait::OtherEndpoint);
+    assert!(message.contains("127.0.0.1:7271"), "{message}");
+}
+
+#[tokio::test]
+async fn an_unknown_task_state_stands_word_for_word() {
+    let stage = Stage::ready();
+    stage.picture().watch_task(
+        &TaskId::new("9"),
+        &crate::inventory::fixtures::owner("acme"),
+    );
+    let dozing = viis::Task::test("9").in_state(TaskState::Other("Dozing".to_owned()));
+    stage.picture().shows_tasks(&[dozing]);
+    let scene = scene_on(&stage, acme().creating(Some("9")));
+    assert!(message(&scene, Wait::TaskRunning(Step::Create)).contains("\"Dozing\""));
+}
+
+#[tokio::test]
+async fn a_suspended_server_counts_as_the_tenants_own_suspension() {
+    let stage = Stage::ready_with(IntegrationServer::test().with(json!({"suspend": true})));
+    stage.lists(&[viis::Tenant::test("1", "acme").active()]);
+    let status = said(&scene_on(&stage, agreed()), Action::Settled);
+    assert_eq!(
+        says(&status.conditions, ConditionType::Ready),
+        Some(("True", "Suspended"))
+    );
+}
+
+#[tokio::test]
+async fn a_tenant_on_a_guarded_server_says_the_line_to_run() {
+    let stage = Stage::ready();
+    stage.judged(|verdicts| verdicts.absence = Some("7-abcdef".to_owned()));
+    let message = message(&scene_on(&stage, acme()), Wait::InventoryGuard);
+    let line = "kubectl annotate viis main viis-operator.io/accept=7-abcdef --overwrite";
+    assert!(message.contains(line), "{message}");
+}
+
+// === The task ===
+#[test]
+fn a_task_is_shown_in_the_servers_words() {
+    let task = viis::Task::test("9")
+        .of_type(TaskType::DeleteTenant)
+        .made_at("2026-05-01T10:00:00")
+        .at_percent(40)
+        .failed("KSC_ServiceNotConfigured");
+    let shown = task_status(&task);
+    assert_eq!(shown.task_type.as_deref(), Some("DeleteTenant"));
+    assert_eq!(shown.state.as_deref(), Some("Failed"));
+    assert_eq!(shown.created.as_deref(), Some("2026-05-01T10:00:00"));
+    let error = shown.error.unwrap();
+    assert_eq!(error.code.as_deref(), Some("KSC_ServiceNotConfigured"));
+    assert_eq!(error.message.as_deref(), Some("the server's words"));
+}
+
+#[tokio::test]
+async fn the_last_task_stays_when_nothing_runs() {
+    let scene = scene(agreed()).await;
+    let line = Line::reconciling(reasons::PROGRESSING, "working.");
+    let last = viis::Task::test("8").completed();
+    let status = status(&scene, Some(&last), &line, Action::ListTenants, now());
+    assert_eq!(status.task.unwrap().id, "8");
+}
+
+// === What a difference is worth ===
+
+fn running(id: &str, percent: u8) -> TenantStatus {
+    let mut status = agreed().status.unwrap();
+    status.virtual_machines = Some(1);
+    status.task = Some(task_status(&viis::Task::test(id).at_percent(percent)));
+    status
+}
+
+fn changed(change: impl FnOnce(&mut TenantStatus)) -> TenantStatus {
+    let mut status = running("9", 10);
+    change(&mut status);
+    status
+}
+
+fn conditions_of(tenant: Tenant) -> Vec<Condition> {
+    tenant.status.unwrap().conditions
+}
+
+#[rstest]
+#[case::nothing(running("9", 10), Difference::None)]
+#[case::when_a_condition_began(changed(|s| s.conditions.iter_mut().for_each(|c| c.last_transition_time.0 = minutes_ago(9))), Difference::None)]
+#[case::the_order_of_conditions(changed(|s| s.conditions.reverse()), Difference::None)]
+#[case::progress(running("9", 20), Difference::Small)]
+#[case::a_count(changed(|s| s.virtual_machines = Some(2)), Difference::Small)]
+#[case::the_tasks_state(changed(|s| s.task.as_mut().unwrap().state = Some("Stopping".into())), Difference::Small)]
+#[case::the_words_of_a_message(changed(|s| s.conditions[0].message = "other words".into()), Difference::Small)]
+#[case::another_task(running("10", 10), Difference::Large)]
+#[case::no_task_any_more(changed(|s| s.task = None), Difference::Large)]
+#[case::a_tasks_error(changed(|s| s.task.as_mut().unwrap().error = Some(TaskErrorStatus::default())), Difference::Large)]
+#[case::an_identifier(changed(|s| s.tenant_id = Some("2".into())), Difference::Large)]
+#[case::a_condition(changed(|s| s.conditions = conditions_of(agreed().saying(ConditionType::Activated, false, "Inactive"))), Difference::Large)]
+#[case::progress_and_a_condition(changed(|s| { s.virtual_machines = Some(2); s.conditions.pop(); }), Difference::Large)]
+#[case::the_generation(changed(|s| s.observed_generation = Some(2)), Difference::Large)]
+fn a_difference_is_worth(#[case] after: TenantStatus, #[case] worth: Difference) {
+    assert_eq!(difference(&running("9", 10), &after), worth);
+}
+
+#[test]
+fn a_first_creation_task_is_written_at_once_and_a_first_activation_need_not_be() {
+    let mut before = running("9", 10);
+    before.task = None;
+    assert_eq!(difference(&before, &running("9", 0)), Difference::Large);
+    let mut after = running("9", 0);
+    after.task.as_mut().unwrap().task_type = Some("ChangeTenantActivation".to_owned());
+    assert_eq!(difference(&before, &after), Difference::Small);
+}
+
+#[tokio::test]
+async fn saying_the_same_again_makes_no_difference() {
+    let scene = scene(agreed()).await;
+    let once = said(&scene, Action::Settled);
+    let mut tenant = agreed();
+    tenant.status = Some(once.clone());
+    let stage = Stage::ready();
+    stage.lists(&[viis::Tenant::test("1", "acme").active()]);
+    let again = scene_on(&stage, tenant);
+    let line = line(&again, &Memory::default(), Action::Settled).unwrap();
+    let later = now() + jiff::SignedDuration::from_hours(1);
+    let twice = status(&again, None, &line, Action::Settled, later);
+    assert_eq!(difference(&once, &twice), Difference::None);
+}
