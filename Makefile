@@ -70,7 +70,7 @@ crd-drift:
 	$(call step,CRD drift,said=$$($(crds_test) 2>&1); [ "$${said#*1 passed}" != "$$said" ] || { echo "$$said"; echo "crds/ is not what src/api says: make crds"; false; })
 
 controlplane:
-	$(call step,test cluster: build (8 minutes the first time),$(cluster))
+	$(call step,test cluster: build,$(cluster))
 	$(call step,test cluster: its own tests,$(go_test))
 
 cluster:

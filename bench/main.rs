@@ -56,8 +56,13 @@ async fn run(options: &Options) -> Outcome<usize> {
     let mut report = Report::default();
     for part in Part::all(options) {
         eprintln!("bench: {}", part.title());
-        let figures = part::run(options, &program, &part).await?;
-        report.part(&part, &figures);
+        match part::run(options, &program, &part).await {
+            Ok(figures) => report.part(&part, &figures),
+            Err(error) => {
+                print!("{report}");
+                return Err(error);
+            }
+        }
     }
     report.whole(started.elapsed());
     print!("{report}");

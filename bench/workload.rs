@@ -115,8 +115,20 @@ pub async fn delete(client: &kube::Client, part: &Part) -> Outcome<()> {
     let deletions = kinds.into_iter().map(|name| {
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &kind(name));
         async move {
-            api.delete_collection(&DeleteParams::default(), &ListParams::default())
+            // On a busy machine it takes longer than the API server lets a request
+            // run; what is left is asked for again, as `kubectl` and namespaces do.
+            let mut tries = 0;
+            while let Err(error) = api
+                .delete_collection(&DeleteParams::default(), &ListParams::default())
                 .await
+            {
+                tries += 1;
+                if tries == 5 {
+                    return Err(error);
+                }
+                eprintln!("bench: the deletion is asked for again: {error}");
+            }
+            Ok(())
         }
     });
     futures::future::try_join_all(deletions).await?;

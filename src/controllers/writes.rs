@@ -11,6 +11,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::api::FINALIZER;
@@ -35,10 +36,17 @@ pub enum WriteError {
     Failed(#[from] kube::Error),
 }
 
+/// So many calls wait for the API server at the same time. More would not be faster:
+/// each has a connection of its own, and a busy API server lets them run into their
+/// timeouts.
+static CALLS: Semaphore = Semaphore::const_new(16);
+
 /// The write's answer, or why there is none.
 pub async fn bounded<T>(
     call: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, WriteError> {
+    // Waiting for a turn is no part of the timeout. The semaphore is never closed.
+    let _turn = CALLS.acquire().await;
     match timeout(WRITE_TIMEOUT, call).await {
         Err(_) => Err(WriteError::TimedOut),
         Ok(Ok(answer)) => Ok(answer),

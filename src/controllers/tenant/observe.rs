@@ -284,7 +284,8 @@ fn creation(
         settled: attempt.since.elapsed() >= SETTLED_AFTER,
         waited: attempt.since.elapsed() >= WAIT_LIMIT,
     };
-    if handle.is_some() && !unknown.here {
+    let unsent = attempt.written_here && attempt.sends == 0 && recorded.task.is_none();
+    if handle.is_some() && !unknown.here && !unsent {
         // Another server's tasks say nothing about this attempt.
         return Creation::Unknown(unknown);
     }

@@ -76,7 +76,6 @@ async fn an_intent_of_this_very_process_was_certainly_not_sent() {
 }
 
 #[tokio::test]
-#[ignore = "defect: it is Unknown elsewhere, and the Tenant is stalled for ever"]
 async fn an_intent_for_a_server_that_moved_before_it_was_sent_is_none() {
     let stage = Stage::ready();
     stage.serve_at("127.0.0.1:9999");
