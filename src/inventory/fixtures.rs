@@ -24,6 +24,11 @@ pub(crate) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// What never happens is a failure, not a test without an end.
+pub(crate) async fn soon<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(seconds(10), work).await.unwrap()
+}
+
 /// Remembers who was woken.
 #[derive(Default)]
 pub(crate) struct Woken(Mutex<State>);
@@ -86,9 +91,9 @@ impl Server {
         self.settle_tasks(tasks);
     }
 
-    /// A list of all tasks showed these, just now.
-    pub(crate) fn surveys(&self, tasks: &[viis::Task]) {
-        self.tasks.survey(tasks, Instant::now());
+    /// A list of all tasks that began then showed these.
+    pub(crate) fn surveyed(&self, tasks: &[viis::Task], began: Instant) {
+        self.tasks.survey(tasks, began);
     }
 
     /// The server does not remember this task.

@@ -3,7 +3,7 @@
 
 use rstest::rstest;
 
-use super::fixtures::{Woken, owner};
+use super::fixtures::{Woken, owner, soon};
 use super::*;
 use crate::viis::{Problem, Task, TaskId};
 
@@ -48,7 +48,7 @@ async fn an_outage_wakes_the_server_once() {
 async fn a_closed_picture_says_so() {
     let (server, _) = busy();
     server.close();
-    server.closed().await;
+    soon(server.closed()).await;
 }
 
 #[rstest]

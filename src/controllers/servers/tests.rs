@@ -5,6 +5,7 @@ use rstest::rstest;
 use super::*;
 use crate::api::IntegrationServer;
 use crate::controllers::fixtures::Stage;
+use crate::inventory::fixtures::soon;
 
 fn uids(uids: &[&str]) -> BTreeSet<String> {
     uids.iter().map(|&uid| uid.to_owned()).collect()
@@ -116,10 +117,10 @@ async fn who_takes_a_servers_place_closes_the_picture_before() {
     let stage = Stage::serving(IntegrationServer::test());
     let before = stage.picture();
     stage.serve_at("127.0.0.1:7272");
-    before.closed().await;
+    soon(before.closed()).await;
     let now = stage.picture();
     assert_eq!(stage.handle().endpoint.port, 7272);
     stage.context.servers.remove("main");
-    now.closed().await;
+    soon(now.closed()).await;
     assert!(stage.context.servers.get("main").is_none());
 }

@@ -534,8 +534,7 @@ pub fn task_status(task: &viis::Task) -> TaskStatus {
 pub enum Difference {
     /// Not at all.
     None,
-    /// In a task's progress, a count, or the words of a message alone: it can wait a
-    /// little.
+    /// In a task's progress or a count alone: it can wait a little.
     Small,
     /// In something that somebody may act on.
     Large,
@@ -573,11 +572,13 @@ fn is_progress(task: &TaskStatus, before: Option<&TaskStatus>) -> bool {
     task.error.is_none() && (goes_on || repeatable)
 }
 
-/// The conditions without their messages: a message that counts something changes often.
+/// The conditions without the messages that count: those change with each machine.
 fn wordless(status: &TenantStatus) -> Vec<Condition> {
     let mut conditions = status.conditions.clone();
     for condition in &mut conditions {
-        condition.message.clear();
+        if condition.reason == reasons::IN_USE {
+            condition.message.clear();
+        }
     }
     conditions
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::controllers::fixtures::{Queued, Stage};
-use crate::inventory::fixtures::owner;
+use crate::inventory::fixtures::{owner, soon};
 use crate::viis::TaskId;
 
 fn acme() -> Tenant {
@@ -97,7 +97,7 @@ async fn a_server_that_is_gone_is_served_no_more() {
     let stage = Stage::ready();
     let picture = stage.picture();
     server_gone(&stage.context, "main");
-    picture.closed().await;
+    soon(picture.closed()).await;
     assert!(stage.context.servers.get("main").is_none());
     assert!(stage.context.cluster.server("main").is_none());
 }

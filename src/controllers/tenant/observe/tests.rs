@@ -729,13 +729,16 @@ async fn what_a_person_is_told_rests_on_a_list_from_after_the_spec(
 #[tokio::test]
 async fn without_a_recent_survey_tasks_may_run() {
     let stage = Stage::ready();
-    let world = facts(&stage, acme()).world;
-    assert!(world.unclaimed_creations && world.unclaimed_removals);
-    stage
-        .picture()
-        .surveys(&[viis::Task::test("9").of_type(TaskType::DeleteTenant)]);
-    let world = facts(&stage, acme()).world;
-    assert!(!world.unclaimed_creations && world.unclaimed_removals);
+    let unclaimed = |stage: &Stage| {
+        let world = facts(stage, acme()).world;
+        (world.unclaimed_creations, world.unclaimed_removals)
+    };
+    assert_eq!(unclaimed(&stage), (true, true), "nobody looked");
+    let deletion = [viis::Task::test("9").of_type(TaskType::DeleteTenant)];
+    stage.picture().surveyed(&deletion, ago(seconds(11)));
+    assert_eq!(unclaimed(&stage), (true, true), "somebody looked, long ago");
+    stage.picture().surveyed(&deletion, ago(seconds(1)));
+    assert_eq!(unclaimed(&stage), (false, true));
 }
 
 // === The server ===

@@ -562,7 +562,7 @@ fn conditions_of(tenant: Tenant) -> Vec<Condition> {
 #[case::progress(running("9", 20), Difference::Small)]
 #[case::a_count(changed(|s| s.virtual_machines = Some(2)), Difference::Small)]
 #[case::the_tasks_state(changed(|s| s.task.as_mut().unwrap().state = Some("Stopping".into())), Difference::Small)]
-#[case::the_words_of_a_message(changed(|s| s.conditions[0].message = "other words".into()), Difference::Small)]
+#[case::the_words_of_a_message(changed(|s| s.conditions[0].message = "other words".into()), Difference::Large)]
 #[case::another_task(running("10", 10), Difference::Large)]
 #[case::no_task_any_more(changed(|s| s.task = None), Difference::Large)]
 #[case::a_tasks_error(changed(|s| s.task.as_mut().unwrap().error = Some(TaskErrorStatus::default())), Difference::Large)]
