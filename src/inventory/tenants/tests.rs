@@ -172,6 +172,7 @@ fn what_a_task_made_counts_unless_a_later_list_knows_better() {
 }
 
 // === Absence ===
+
 #[test]
 fn a_list_alone_proves_nobody_gone() {
     assert!(!listing(&[]).is_gone(&id("1")));

@@ -450,6 +450,7 @@ async fn an_agreement_to_losses_is_none_to_deletions() {
 }
 
 // === When it is judged ===
+
 #[tokio::test]
 async fn without_a_list_nothing_is_judged() {
     let stage = Stage::serving(IntegrationServer::test());
