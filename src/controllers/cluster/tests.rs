@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
+use crate::api::{ConditionType, REGISTERED_WITH_ANNOTATION};
 use crate::controllers::fixtures::BIOS_ID;
 
 fn key(name: &str) -> Key {

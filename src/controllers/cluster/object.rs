@@ -1,0 +1,63 @@
+//! What one object says of itself: its key, and how it stands as its status and its
+//! annotations tell. Looks at this object alone.
+
+use kube::Resource;
+
+use super::Key;
+use crate::api::{ConditionType, REGISTERED_WITH_ANNOTATION, Tenant, VirtualMachine, conditions};
+use crate::viis::TenantId;
+
+/// The key of a namespaced object.
+pub fn key_of<K: Resource>(object: &K) -> Key {
+    let meta = object.meta();
+    Key {
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name: meta.name.clone().unwrap_or_default(),
+    }
+}
+
+/// The identifier in a Tenant's status, where the status is this resource's own:
+/// under another UID (a restored backup) nothing of it counts.
+pub fn owned_identifier(tenant: &Tenant) -> Option<TenantId> {
+    let status = tenant.status.as_ref()?;
+    if status.owner_uid.as_deref() != tenant.meta().uid.as_deref() {
+        return None;
+    }
+    status.tenant_id.as_deref().map(TenantId::new)
+}
+
+/// Whether nothing happens to a machine until somebody changes something.
+pub fn is_stalled(machine: &VirtualMachine) -> bool {
+    holds(machine, ConditionType::Stalled)
+}
+
+/// Whether a machine is registered with this very tenant of the server.
+pub fn is_registered_with(machine: &VirtualMachine, tenant: Option<&str>) -> bool {
+    let with = machine
+        .status
+        .as_ref()
+        .and_then(|status| status.tenant_id.as_deref());
+    is_registered(machine) && with == tenant
+}
+
+/// Whether a machine is registered, as its status says.
+pub fn is_registered(machine: &VirtualMachine) -> bool {
+    holds(machine, ConditionType::Registered)
+}
+
+fn holds(machine: &VirtualMachine, kind: ConditionType) -> bool {
+    machine.status.as_ref().is_some_and(|status| {
+        conditions::find(&status.conditions, kind)
+            .is_some_and(|condition| condition.status == "True")
+    })
+}
+
+/// What the finalizer's write noted on a machine: the server and the tenant that it
+/// was about to be registered with.
+pub fn noted(machine: &VirtualMachine) -> Option<(String, TenantId)> {
+    let annotations = machine.meta().annotations.as_ref()?;
+    let (server, id) = annotations
+        .get(REGISTERED_WITH_ANNOTATION)?
+        .split_once('/')?;
+    Some((server.to_owned(), TenantId::new(id)))
+}
