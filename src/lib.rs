@@ -8,9 +8,10 @@
 //! | [`viis`] | the Integration Server's client | no Kubernetes |
 //! | [`inventory`] | what a server holds, which tasks run: shared | `viis` |
 //! | [`plan`] | every decision: facts in, one action out | nothing |
+//! | [`telemetry`] | what is seen from outside: metrics, log lines, readiness | `viis` |
 //! | [`controllers`] | observe → plan → apply → report, one room a kind | all of the above |
-//! | [`operator`] | the program around it: logs, metrics, health, signals | `controllers` |
-//! | [`commands`] | the command line | `operator`, `api` |
+//! | [`operator`] | the program around it: client, health, signals | `controllers`, `telemetry`, `api` |
+//! | [`commands`] | the command line | `operator`, `telemetry`, `api`, options of `controllers` |
 
 pub mod api;
 pub mod commands;
@@ -18,4 +19,5 @@ pub mod controllers;
 pub mod inventory;
 pub mod operator;
 pub mod plan;
+pub mod telemetry;
 pub mod viis;

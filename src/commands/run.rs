@@ -9,7 +9,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::controllers;
-use crate::operator::{self, logging};
+use crate::operator;
+use crate::telemetry::{logging, sentence};
 
 /// The longest that the end waits for threads that ask the resolver for an
 /// address: they cannot be interrupted, and nothing depends on them any more.
@@ -108,7 +109,7 @@ fn report(outcome: Result<(), operator::Error>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{}", operator::sentence(&error));
+            tracing::error!("{}", sentence(&error));
             ExitCode::FAILURE
         }
     }

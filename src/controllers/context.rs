@@ -14,7 +14,7 @@ use super::wake::Queue;
 use super::{Options, integration_server, tenant, virtual_machine};
 use crate::api::VirtualMachine;
 use crate::inventory::{Owner, Wake};
-use crate::operator::metrics::Metrics;
+use crate::telemetry::metrics::Metrics;
 
 /// What all controllers share.
 pub struct Context {

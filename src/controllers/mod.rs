@@ -40,9 +40,9 @@ use tracing::{Instrument, info};
 use self::cluster::reference;
 use self::context::{Context, Queues};
 use self::watch::Listed;
-use crate::operator::logging;
-use crate::operator::metrics::{Kind, Metrics, Outcome};
-use crate::operator::readiness::Readiness;
+use crate::telemetry::logging;
+use crate::telemetry::metrics::{Kind, Metrics, Outcome};
+use crate::telemetry::readiness::Readiness;
 
 /// What was asked for on the command line.
 #[derive(Clone, Debug)]

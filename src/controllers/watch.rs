@@ -56,7 +56,7 @@ impl Listed {
 fn note<T>(kind: &str, event: Result<T, watcher::Error>) -> Option<T> {
     event
         .inspect_err(|error| {
-            warn!(kind, error = %crate::operator::sentence(error), "a watch failed; it is renewed");
+            warn!(kind, error = %crate::telemetry::sentence(error), "a watch failed; it is renewed");
         })
         .ok()
 }

@@ -15,8 +15,8 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 use self::listener::Bounded;
-use super::metrics::Metrics;
-use super::readiness::Readiness;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::readiness::Readiness;
 
 /// The text format that `prometheus-client` writes.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,20 +1,14 @@
-//! The program around the controllers: wires the Kubernetes client, metrics,
+//! The program around the controllers: wires the Kubernetes client, telemetry,
 //! health endpoints and signals together, and decides how the process ends. What
 //! the controllers do is none of its business.
 //!
 //! - `client`: the Kubernetes client and its deadlines
 //! - `served`: waits until the API server serves our kinds
-//! - `health`: `/healthz`, `/readyz`, `/metrics`
-//! - `readiness`: what the first two of them answer
-//! - `metrics`: what the third one shows
-//! - `logging`: log lines and the span that names an object
+//! - `health`: `/healthz`, `/readyz`, `/metrics`, with what [`crate::telemetry`] knows
 //! - `shutdown`: signals and the time to end
 
 pub mod client;
 pub mod health;
-pub mod logging;
-pub mod metrics;
-pub mod readiness;
 pub mod served;
 pub mod shutdown;
 
@@ -24,13 +18,10 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use self::metrics::Metrics;
-use self::readiness::Readiness;
 use self::shutdown::{Ending, GRACE, Signals};
 use crate::controllers;
-
-/// The longest text that [`sentence`] gives, in bytes.
-const SENTENCE_BYTES: usize = 1024;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::readiness::Readiness;
 
 /// What `run` needs to know.
 #[derive(Debug)]
@@ -186,32 +177,6 @@ fn watched(namespaces: &[String]) -> String {
     } else {
         namespaces.join(",")
     }
-}
-
-/// An error and what caused it, in one line of at most 1 kB. Words that an error
-/// repeats from its cause are said once.
-#[must_use]
-pub fn sentence(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let (words, cause) = match error.downcast_ref::<kube::Error>() {
-            // kube writes the whole answer of the API server behind its message.
-            Some(kube::Error::Api(status)) => {
-                (format!("{} ({})", status.message, status.code), None)
-            }
-            _ => (error.to_string(), error.source()),
-        };
-        if !text.contains(&words) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&words);
-        }
-        next = cause;
-    }
-    text.truncate(text.floor_char_boundary(SENTENCE_BYTES));
-    text
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::readiness::Readiness;
-use super::sentence;
 use crate::api::{GROUP, IntegrationServer, Tenant, VERSION, VirtualMachine};
+use crate::telemetry::readiness::Readiness;
+use crate::telemetry::sentence;
 
 /// When to ask, and when to say what was answered.
 #[derive(Clone, Copy, Debug)]

@@ -1,52 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::fmt;
-
 use super::*;
-
-#[derive(Debug)]
-struct Layered(&'static str, Option<Box<Layered>>);
-
-impl fmt::Display for Layered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Layered {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.1.as_deref().map(|cause| cause as _)
-    }
-}
-
-#[test]
-fn a_sentence_tells_the_causes_once() {
-    let cause = Layered("connection refused", None);
-    let repeated = Layered("connect error: connection refused", Some(Box::new(cause)));
-    let error = Layered("cannot list", Some(Box::new(repeated)));
-    assert_eq!(
-        sentence(&error),
-        "cannot list: connect error: connection refused"
-    );
-}
-
-#[test]
-fn a_sentence_is_bounded() {
-    let long: &'static str = "ä".repeat(2000).leak();
-    let text = sentence(&Layered(long, None));
-    assert_eq!(text.len(), SENTENCE_BYTES);
-    let odd = Layered("x", Some(Box::new(Layered(long, None))));
-    assert!(sentence(&odd).len() <= SENTENCE_BYTES);
-}
-
-#[test]
-fn an_answer_of_the_api_server_is_not_shown_as_debug_text() {
-    let status = kube::core::Status::failure("no such thing", "NotFound").with_code(404);
-    assert_eq!(
-        sentence(&kube::Error::Api(status.boxed())),
-        "no such thing (404)"
-    );
-}
+use crate::telemetry::sentence;
 
 #[test]
 fn only_what_is_still_in_flight_may_be_left() {

@@ -29,7 +29,7 @@ use super::tenant::observe::{created_at, requested_at};
 use super::writes::{self, WriteError};
 use crate::api::{IntegrationServer, TenantCounts, conditions, reasons};
 use crate::inventory::health::Availability;
-use crate::operator::metrics::{ErrorClass, Outcome};
+use crate::telemetry::metrics::{ErrorClass, Outcome};
 use crate::viis::{Endpoint, TenantId};
 
 /// Counts alone are written at most this often.

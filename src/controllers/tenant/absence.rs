@@ -15,8 +15,8 @@ use super::report;
 use crate::controllers::integration_server::guards;
 use crate::inventory::Server as Picture;
 use crate::inventory::tenants::ABSENCE_APART;
-use crate::operator::metrics::Outcome;
 use crate::plan::tenant::Action;
+use crate::telemetry::metrics::Outcome;
 
 impl Run<'_> {
     pub(super) async fn confirm_absence(&mut self, scene: &Scene, picture: &Picture) -> Next {

@@ -26,8 +26,8 @@ use self::memory::{Change, Memory};
 use super::cluster::{Key, key_of};
 use super::context::Context;
 use crate::api::Tenant;
-use crate::operator::metrics::Outcome;
 use crate::plan::tenant::{Password, plan};
+use crate::telemetry::metrics::Outcome;
 use crate::viis::CreatedTenant;
 
 /// More steps than a tenant's whole life needs: beyond this something turns in circles.

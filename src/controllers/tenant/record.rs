@@ -23,11 +23,11 @@ use crate::api::TenantStatus;
 use crate::api::reasons;
 use crate::controllers::writes;
 use crate::controllers::writes::WriteError;
-use crate::operator::metrics::ErrorClass;
-use crate::operator::metrics::Outcome;
 use crate::plan::tenant::Action;
 use crate::plan::tenant::Step;
 use crate::plan::tenant::Wait;
+use crate::telemetry::metrics::ErrorClass;
+use crate::telemetry::metrics::Outcome;
 use crate::viis;
 use crate::viis::TaskId;
 

@@ -20,8 +20,8 @@ use crate::controllers::writes::{self, WriteError};
 use crate::inventory::Server as Picture;
 use crate::inventory::flight::Shared;
 use crate::inventory::machines::Sighting;
-use crate::operator::metrics::{ErrorClass, Outcome};
 use crate::plan::virtual_machine::{Action, Release, Wait};
+use crate::telemetry::metrics::{ErrorClass, Outcome};
 use crate::viis::{self, Class, NewVirtualMachine, TenantId, codes};
 
 /// What comes after a step.

@@ -18,8 +18,8 @@ use self::memory::Memory;
 use super::cluster::key_of;
 use super::context::Context;
 use crate::api::VirtualMachine;
-use crate::operator::metrics::Outcome;
 use crate::plan::virtual_machine::plan;
+use crate::telemetry::metrics::Outcome;
 
 /// More steps than a machine's whole life needs.
 const STEPS: usize = 16;

@@ -11,7 +11,7 @@ use kube::api::{Api, WatchEvent, WatchParams};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::operator::sentence;
+use crate::telemetry::sentence;
 
 const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::operator::metrics::{Kind, Outcome};
+use crate::telemetry::metrics::{Kind, Outcome};
 
 struct Fixture {
     address: SocketAddr,
