@@ -1,10 +1,13 @@
-//! What one object says of itself: its key, and how it stands as its status and its
-//! annotations tell. Looks at this object alone.
+//! What one object says of itself: its key and its age, what was asked of it, and how
+//! it stands as its status and its annotations tell. Looks at this object alone.
 
 use kube::Resource;
 
 use super::Key;
-use crate::api::{ConditionType, REGISTERED_WITH_ANNOTATION, Tenant, VirtualMachine, conditions};
+use crate::api::{
+    ConditionType, REGISTERED_WITH_ANNOTATION, REQUESTED_AT_ANNOTATION, Tenant, TenantStatus,
+    VirtualMachine, conditions,
+};
 use crate::viis::TenantId;
 
 /// The key of a namespaced object.
@@ -13,6 +16,28 @@ pub fn key_of<K: Resource>(object: &K) -> Key {
     Key {
         namespace: meta.namespace.clone().unwrap_or_default(),
         name: meta.name.clone().unwrap_or_default(),
+    }
+}
+
+/// An object's creation time in seconds.
+pub fn created_at<K: Resource>(object: &K) -> i64 {
+    let created = object.meta().creation_timestamp.as_ref();
+    created.map_or(0, |time| time.0.as_second())
+}
+
+/// The `requested-at` annotation.
+pub fn requested_at<K: Resource>(object: &K) -> Option<&str> {
+    let annotations = object.meta().annotations.as_ref()?;
+    annotations.get(REQUESTED_AT_ANNOTATION).map(String::as_str)
+}
+
+/// The status of this very resource: under another UID nothing of it counts.
+pub fn own_status(tenant: &Tenant) -> TenantStatus {
+    match &tenant.status {
+        Some(status) if status.owner_uid.as_deref() == tenant.meta().uid.as_deref() => {
+            status.clone()
+        }
+        Some(_) | None => TenantStatus::default(),
     }
 }
 

@@ -11,9 +11,10 @@ use kube::{Resource, ResourceExt};
 use crate::api::{
     ACCEPT_ANNOTATION, Deletion, Hold, IntegrationServer, IntegrationServerStatus, Tenant,
 };
+use crate::controllers::cluster::own_status;
 use crate::controllers::context::Context;
 use crate::controllers::servers::{Handle, Verdicts};
-use crate::controllers::tenant::observe::{has_identity, own_status};
+use crate::controllers::tenant::observe::{has_identity, retains};
 use crate::plan::absence::{self, Verdict};
 use crate::plan::admission::{self, Candidate, HoldKind, token};
 use crate::viis::TenantId;
@@ -156,7 +157,7 @@ fn ours(tenant: &Tenant, handle: &Handle) -> Option<Ours> {
     let entry = handle.server.tenants().by_id(&id);
     let meta = tenant.meta();
     let deleted_at = meta.deletion_timestamp.as_ref();
-    let retained = crate::controllers::tenant::observe::retains(tenant, &status);
+    let retained = retains(tenant, &status);
     Some(Ours {
         uid: tenant.uid()?,
         deleting: deleted_at.is_some(),

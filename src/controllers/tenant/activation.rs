@@ -8,10 +8,10 @@ use super::apply::Next;
 use super::apply::Run;
 use super::apply::recorded_id;
 use super::memory::Change;
-use super::observe;
 use super::observe::Scene;
 use super::refusal::task_refusal;
 use crate::api::DesiredState;
+use crate::controllers::cluster::own_status;
 use crate::inventory::Server as Picture;
 use crate::inventory::tasks::View;
 use crate::plan::tenant::Action;
@@ -91,9 +91,7 @@ impl Run<'_> {
         let Some(view) = picture.tasks().view(&task).filter(View::is_over) else {
             return;
         };
-        let id = observe::own_status(&self.tenant)
-            .tenant_id
-            .map(TenantId::new);
+        let id = own_status(&self.tenant).tenant_id.map(TenantId::new);
         let mut ask = true;
         if let View::Seen(ended) = &view {
             if !has_succeeded(ended) {

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use self::apply::{Next, Run};
 use self::memory::{Change, Memory};
-use super::cluster::{Key, key_of};
+use super::cluster::{Key, key_of, requested_at};
 use super::context::Context;
 use crate::api::Tenant;
 use crate::plan::tenant::{Password, plan};
@@ -122,7 +122,7 @@ async fn run(
 fn forgive(tenant: &Tenant, memory: &mut Memory) {
     let asked = &memory.failure.asked;
     let generation = tenant.meta().generation.unwrap_or_default();
-    let requested_at = observe::requested_at(tenant);
+    let requested_at = requested_at(tenant);
     if memory.failure.said.is_some()
         && (asked.0 != generation || asked.1.as_deref() != requested_at)
     {
@@ -133,7 +133,7 @@ fn forgive(tenant: &Tenant, memory: &mut Memory) {
 /// Remembers since when this spec is known.
 fn note_spec(tenant: &Tenant, memory: &mut Memory) {
     let generation = tenant.meta().generation.unwrap_or_default();
-    let requested_at = observe::requested_at(tenant);
+    let requested_at = requested_at(tenant);
     let known = memory
         .spec_seen
         .as_ref()

@@ -12,7 +12,6 @@ use tracing::warn;
 
 use super::apply::Next;
 use super::apply::Run;
-use super::observe;
 use super::observe::Scene;
 use super::report;
 use super::report::Difference;
@@ -21,6 +20,7 @@ use crate::api;
 use crate::api::Tenant;
 use crate::api::TenantStatus;
 use crate::api::reasons;
+use crate::controllers::cluster::own_status;
 use crate::controllers::writes;
 use crate::controllers::writes::WriteError;
 use crate::plan::tenant::Action;
@@ -115,7 +115,7 @@ impl Run<'_> {
     /// task runs, and the status is the only place that survives a restart.
     pub(super) async fn persist_task(&mut self, scene: &Scene, task: &TaskId, step: Step) -> Next {
         for _ in 0..4 {
-            let base = observe::own_status(&self.tenant);
+            let base = own_status(&self.tenant);
             let mut scene_now = self.rescene(scene);
             scene_now.status = base;
             let wait = Action::Wait(Wait::TaskRunning(step));
@@ -174,7 +174,7 @@ impl Run<'_> {
     /// Whether the status still shows our attempt, without a task or with the one
     /// that was repeated.
     fn awaits_task(&self, step: Step) -> bool {
-        let status = observe::own_status(&self.tenant);
+        let status = own_status(&self.tenant);
         let awaits = |task: Option<&str>, replaced: Option<&TaskId>| {
             task.is_none() || task == replaced.map(TaskId::as_str)
         };
@@ -202,7 +202,7 @@ impl Run<'_> {
         Scene {
             key: scene.key.clone(),
             tenant: Arc::clone(&self.tenant),
-            status: observe::own_status(&self.tenant),
+            status: own_status(&self.tenant),
             integration_server: scene.integration_server.clone(),
             handle: scene.handle.clone(),
             facts: scene.facts.clone(),

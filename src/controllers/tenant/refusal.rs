@@ -5,8 +5,8 @@ use tokio::time::Instant;
 
 use super::apply::Run;
 use super::memory::Rejection;
-use super::observe::requested_at;
 use crate::api::reasons;
+use crate::controllers::cluster::requested_at;
 use crate::plan::tenant::Step;
 use crate::viis;
 

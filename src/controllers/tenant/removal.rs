@@ -14,11 +14,11 @@ use super::apply::Run;
 use super::apply::pause;
 use super::apply::recorded_id;
 use super::memory::Removal;
-use super::observe;
 use super::observe::Scene;
 use super::refusal::task_refusal;
 use crate::api;
 use crate::api::VirtualMachine;
+use crate::controllers::cluster::own_status;
 use crate::controllers::writes;
 use crate::inventory::Server as Picture;
 use crate::inventory::tasks::View;
@@ -151,7 +151,7 @@ impl Run<'_> {
 
     /// Takes up a deletion's task that ended without having deleted.
     pub fn settle_removal(&mut self, picture: &Picture) {
-        if observe::own_status(&self.tenant).removal.is_none() {
+        if own_status(&self.tenant).removal.is_none() {
             return;
         }
         let Some(removal) = &mut self.memory.removal else {

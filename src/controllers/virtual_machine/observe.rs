@@ -11,13 +11,13 @@ use crate::api::{
     ConditionType, DeletionPolicy, IntegrationServer, Tenant, VirtualMachine, VirtualMachineStatus,
     conditions, reasons,
 };
-use crate::controllers::cluster::{Key, is_registered, key_of, noted, owned_identifier};
+use crate::controllers::cluster::{
+    Key, created_at, is_registered, key_of, noted, own_status, owned_identifier, requested_at,
+};
 use crate::controllers::context::Context;
 use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
-use crate::controllers::tenant::observe::{
-    created_at, has_identity, own_status, reach, requested_at, retains,
-};
+use crate::controllers::tenant::observe::{has_identity, reach, retains};
 use crate::inventory::Fingerprint;
 use crate::inventory::machines::{Machine, Sighting};
 use crate::inventory::tenants::Entry;

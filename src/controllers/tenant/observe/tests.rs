@@ -4,16 +4,21 @@ mod around;
 mod attempts;
 mod world;
 
+use jiff::Timestamp;
 use rstest::rstest;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::*;
-use crate::api::{VirtualMachine, reasons};
+use crate::api::{self, ConditionType, VirtualMachine, conditions, reasons};
 use crate::controllers::fixtures::{Stage, minutes_ago};
-use crate::controllers::tenant::memory::Rejection;
+use crate::controllers::tenant::memory::{
+    Attempt, Change as ChangeMemory, Rejection, Removal as RemovalMemory,
+};
 use crate::inventory::fixtures::{ago, owner, seconds};
-use crate::plan::tenant::Step;
-use crate::viis::TaskState;
+use crate::plan::tenant::{Admission, ById, Change, Creation, Referrers, Removal, Unknown};
+use crate::plan::{Reach, Refusal, Task};
+use crate::viis::{TaskId, TaskState};
 
 const HALF_AN_HOUR: Duration = Duration::from_secs(30 * 60);
 

@@ -1,0 +1,240 @@
+//! What was begun and may not be over: creation, deletion, a change of state, and the
+//! task of each. Brings this process's memory in line with the status; sends nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Around, WAIT_LIMIT};
+use crate::controllers::tenant::memory::{
+    Attempt, Change as ChangeMemory, Memory, Removal as RemovalMemory,
+};
+use crate::inventory::tasks::View;
+use crate::plan::tenant::{Change, Creation, Removal, Unknown};
+use crate::plan::{Refusal, Task};
+use crate::viis::{self, TaskId, TaskType, TenantId, codes};
+
+/// An unknown outcome is settled after this time.
+pub const SETTLED_AFTER: Duration = Duration::from_secs(30);
+
+/// The creation in flight.
+pub fn creation(around: &Around<'_>, memory: &mut Memory) -> Creation {
+    let Some(recorded) = &around.status.creation else {
+        return Creation::None;
+    };
+    let known = memory
+        .attempt
+        .take_if(|attempt| attempt.id == recorded.attempt);
+    let attempt = memory
+        .attempt
+        .insert(known.unwrap_or_else(|| Attempt::seen(&recorded.attempt)));
+    let unknown = Unknown {
+        here: around.endpoint().as_deref() == Some(recorded.server.as_str()),
+        settled: attempt.since.elapsed() >= SETTLED_AFTER,
+        waited: attempt.since.elapsed() >= WAIT_LIMIT,
+    };
+    let unsent = attempt.written_here && attempt.sends == 0 && recorded.task.is_none();
+    if around.handle.is_some() && !unknown.here && !unsent {
+        // Another server's tasks say nothing about this attempt.
+        return Creation::Unknown(unknown);
+    }
+    let task = recorded.task.as_ref().map(|id| TaskId::new(id.clone()));
+    // What this process sent last is newer than what it could write down.
+    match attempt.task.clone().or(task) {
+        Some(id) => followed(around, attempt, id, unknown),
+        None => taskless(attempt, unknown),
+    }
+}
+
+/// A creation whose task is known.
+fn followed(around: &Around<'_>, attempt: &mut Attempt, id: TaskId, unknown: Unknown) -> Creation {
+    let task = follow(around, &id, &TaskType::CreateTenant);
+    attempt.task = Some(id);
+    if !matches!(task, Task::Running | Task::Stuck) && attempt.ended.is_none() {
+        attempt.ended = Some(Instant::now());
+        attempt.since = Instant::now();
+    }
+    Creation::Task {
+        task,
+        sole: is_sole(attempt),
+        cancelled: attempt.cancelled,
+        unknown,
+    }
+}
+
+/// A creation without a task: it was not sent, it was refused, or its answer was lost.
+fn taskless(attempt: &Attempt, unknown: Unknown) -> Creation {
+    let sole = is_sole(attempt);
+    match attempt.refusal {
+        Some(refusal) if sole => Creation::Refused { refusal, sole },
+        // A refused retry has an earlier, lost request beside it: its wait has an end.
+        Some(refusal) => Creation::Task {
+            task: Task::Refused(refusal),
+            sole,
+            cancelled: false,
+            unknown,
+        },
+        // Nothing was sent, and the server has moved: another intent names it anew.
+        None if attempt.written_here && attempt.sends == 0 && !unknown.here => Creation::None,
+        None if attempt.written_here && attempt.sends == 0 => Creation::Intended,
+        None => Creation::Unknown(unknown),
+    }
+}
+
+/// The attempt's only request is this process's own.
+fn is_sole(attempt: &Attempt) -> bool {
+    attempt.written_here && attempt.sends <= 1
+}
+
+/// The deletion that was decided.
+pub fn removal(around: &Around<'_>, memory: &mut Memory) -> Removal {
+    let Some(recorded) = &around.status.removal else {
+        return Removal::None;
+    };
+    let known = memory
+        .removal
+        .take_if(|removal| removal.id == recorded.attempt);
+    let removal = memory
+        .removal
+        .insert(known.unwrap_or_else(|| RemovalMemory::seen(&recorded.attempt)));
+    let settled = removal.since.elapsed() >= SETTLED_AFTER;
+    let here = around.endpoint();
+    if here.is_some() && recorded.server.is_some() && recorded.server != here {
+        // Another server's tasks say nothing about this deletion.
+        return Removal::Unknown { settled: false };
+    }
+    let task = recorded.task.as_ref().map(|id| TaskId::new(id.clone()));
+    match removal.task.clone().or(task) {
+        Some(id) => {
+            let task = follow(around, &id, &TaskType::DeleteTenant);
+            removal.task = Some(id);
+            Removal::Task {
+                task,
+                cancelled: removal.cancelled,
+                settled,
+            }
+        }
+        None if removal.unsent => Removal::Decided,
+        None => Removal::Unknown { settled },
+    }
+}
+
+/// Activation or deactivation under way.
+pub fn change(around: &Around<'_>, memory: &mut Memory) -> Change {
+    // A task that another process started, and wrote down, is followed too.
+    if memory.change.is_none()
+        && let Some(task) = around.status.task.as_ref()
+        && task.task_type.as_deref() == Some("ChangeTenantActivation")
+        && !task.state.as_deref().is_some_and(is_terminal_word)
+        && !memory.alone
+    {
+        memory.change = Some(ChangeMemory::Task(TaskId::new(task.id.clone()), None));
+    }
+    match &memory.change {
+        None => Change::None,
+        Some(ChangeMemory::Lost(at)) if at.elapsed() < SETTLED_AFTER => Change::Settling,
+        Some(ChangeMemory::Lost(_)) => {
+            memory.change = None;
+            Change::None
+        }
+        Some(ChangeMemory::Task(id, _)) => {
+            match follow(around, id, &TaskType::ChangeTenantActivation) {
+                Task::Running => Change::Running,
+                Task::Stuck => Change::Stuck,
+                // Its end is taken up by whoever looks at the outcome.
+                Task::Completed | Task::Refused(_) | Task::Forgotten => Change::None,
+            }
+        }
+    }
+}
+
+fn is_terminal_word(state: &str) -> bool {
+    matches!(
+        state,
+        "Completed" | "Failed" | "Canceled" | "Cancelled" | "Stopped"
+    )
+}
+
+/// The task that is watched: the deletion's before the creation's before a change's.
+pub fn watched_task(around: &Around<'_>, memory: &Memory) -> Option<Arc<viis::Task>> {
+    let status = around.status;
+    let removing = status.removal.as_ref().and(memory.removal.as_ref());
+    let creating = status.creation.as_ref().and(memory.attempt.as_ref());
+    let changing = match &memory.change {
+        Some(ChangeMemory::Task(id, _)) => Some(id.clone()),
+        Some(ChangeMemory::Lost(_)) | None => None,
+    };
+    let id = removing
+        .and_then(|removal| removal.task.clone())
+        .or_else(|| creating.and_then(|attempt| attempt.task.clone()))
+        .or(changing)?;
+    match around.picture()?.tasks().view(&id)? {
+        View::Seen(task) => Some(task),
+        View::Unseen | View::Forgotten => None,
+    }
+}
+
+/// The identifier that our own completed creation named.
+pub fn made_by(around: &Around<'_>, task: Option<&viis::Task>) -> Option<TenantId> {
+    around.status.creation.as_ref()?;
+    Some(task?.created_tenant()?.id().clone())
+}
+
+/// Watches a task, and says how far it is.
+fn follow(around: &Around<'_>, id: &TaskId, task_type: &TaskType) -> Task {
+    let Some(picture) = around.picture() else {
+        return Task::Running;
+    };
+    let view = match picture.tasks().view(id) {
+        Some(view) => view,
+        None => {
+            picture.watch_task(id, around.key);
+            View::Unseen
+        }
+    };
+    match view {
+        View::Forgotten => Task::Forgotten,
+        // A rolled-back server gives identifiers a second time: this one is somebody
+        // else's task.
+        View::Seen(task)
+            if task
+                .task_type
+                .as_ref()
+                .is_some_and(|found| found != task_type) =>
+        {
+            Task::Forgotten
+        }
+        View::Seen(task) if task.state.is_terminal() => match task.state {
+            viis::TaskState::Completed => Task::Completed,
+            viis::TaskState::Created
+            | viis::TaskState::Queued
+            | viis::TaskState::Starting
+            | viis::TaskState::Running
+            | viis::TaskState::Stopping
+            | viis::TaskState::Failed
+            | viis::TaskState::Canceled
+            | viis::TaskState::Other(_) => Task::Refused(refusal_of(task.error())),
+        },
+        View::Unseen | View::Seen(_) => {
+            if picture.tasks().is_stuck(id) {
+                Task::Stuck
+            } else {
+                Task::Running
+            }
+        }
+    }
+}
+
+fn refusal_of(error: Option<&viis::TaskError>) -> Refusal {
+    refusal(error.and_then(|error| error.code.as_ref()))
+}
+
+/// What a code says of the object that was refused.
+pub fn refusal(code: Option<&viis::Code>) -> Refusal {
+    match code.map(viis::Code::as_str) {
+        Some(codes::TENANT_NAME_ALREADY_EXISTS) => Refusal::NameExists,
+        Some(codes::TENANT_NOT_FOUND) => Refusal::TenantNotFound,
+        Some(_) | None => Refusal::Other,
+    }
+}

@@ -1,0 +1,73 @@
+//! Whether what is known of the server is recent enough to decide on. Looks at times
+//! alone, not at what the lists say.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Around;
+use super::attempts::SETTLED_AFTER;
+use crate::controllers::tenant::memory::Memory;
+use crate::viis::TaskType;
+
+/// A list is recent enough for a decision for this long.
+pub const RECENT: Duration = Duration::from_secs(10);
+
+/// Whether the list is recent, and from after everything the decision rests on.
+pub fn is_fresh(around: &Around<'_>, memory: &Memory) -> bool {
+    let Some(listed_at) = listed_at(around) else {
+        return false;
+    };
+    // A slow list is old when it arrives: one that this very look asked for counts.
+    let asked_now = memory.run_started.is_some_and(|run| listed_at >= run);
+    if listed_at.elapsed() > RECENT && !asked_now {
+        return false;
+    }
+    match (&around.status.creation, &memory.attempt) {
+        (Some(_), Some(attempt)) => {
+            let settled = attempt.since + SETTLED_AFTER;
+            let from = if settled <= Instant::now() && attempt.ended.is_none() {
+                settled
+            } else {
+                attempt.since
+            };
+            listed_at >= from
+        }
+        (Some(_), None) | (None, _) => true,
+    }
+}
+
+/// Whether the list is from after this spec was first seen.
+pub fn is_from_after_the_spec(around: &Around<'_>, memory: &Memory) -> bool {
+    match (&memory.spec_seen, listed_at(around)) {
+        (Some((_, _, seen)), Some(listed_at)) => listed_at >= *seen,
+        (None, _) | (_, None) => false,
+    }
+}
+
+/// Whether the tenant under the recorded identifier was asked for a moment ago.
+pub fn is_verified(around: &Around<'_>) -> bool {
+    let asked_at = around
+        .id
+        .as_ref()
+        .zip(around.picture())
+        .and_then(|(id, picture)| picture.tenants().asked_at(id));
+    asked_at.is_some_and(|at| at.elapsed() < RECENT)
+}
+
+/// Whether tasks of this type may run that nobody claims: by a recent survey, else yes.
+pub fn unclaimed(around: &Around<'_>, task_type: &TaskType) -> bool {
+    let Some(picture) = around.picture() else {
+        return true;
+    };
+    let recent = picture
+        .tasks()
+        .surveyed_at()
+        .is_some_and(|at| at.elapsed() < RECENT);
+    !recent || picture.tasks().unclaimed(task_type)
+}
+
+/// When the last complete list began.
+fn listed_at(around: &Around<'_>) -> Option<Instant> {
+    around.picture()?.tenants().listed_at()
+}

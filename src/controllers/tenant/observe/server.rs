@@ -1,0 +1,105 @@
+//! The IntegrationServer as far as a Tenant is concerned: whether it can be worked on,
+//! what it permits, and who of several Tenants has a name on it.
+
+use std::sync::Arc;
+
+use kube::Resource;
+
+use super::Around;
+use crate::api::{AdoptionPolicy, IntegrationServer, Tenant};
+use crate::controllers::cluster::{created_at, own_status};
+use crate::controllers::context::Context;
+use crate::controllers::servers::Handle;
+use crate::plan::Reach;
+use crate::plan::claims::{Claimant, holder};
+use crate::plan::tenant::{Admission, Server};
+
+/// What of the server decides.
+pub fn facts(around: &Around<'_>) -> Server {
+    let Some(server) = around.server else {
+        return Server {
+            reach: Reach::Missing,
+            permitted: true,
+            leaving: false,
+            adopts_by_id: false,
+            adopts_identical: false,
+        };
+    };
+    let policy = server.spec.adoption_policy;
+    Server {
+        reach: reach_of_tenant(around, server),
+        permitted: around
+            .context
+            .cluster
+            .permits(server, &around.key.namespace)
+            .unwrap_or(false),
+        leaving: server.meta().deletion_timestamp.is_some(),
+        adopts_by_id: policy != AdoptionPolicy::Never,
+        adopts_identical: policy == AdoptionPolicy::IfIdentical,
+    }
+}
+
+/// As [`reach`], and no further where a deletion was decided on another address: what
+/// this one does not have proves nothing.
+fn reach_of_tenant(around: &Around<'_>, server: &IntegrationServer) -> Reach {
+    let decided = around.status.removal.as_ref();
+    let decided_at = decided.and_then(|removal| removal.server.as_deref());
+    let moved = decided_at.is_some() && decided_at != around.endpoint().as_deref();
+    match reach(around.context, server, around.handle) {
+        Reach::Ready if moved => Reach::Guarded,
+        reach => reach,
+    }
+}
+
+/// Whether an existing IntegrationServer can be worked on.
+pub fn reach(context: &Context, server: &IntegrationServer, handle: Option<&Handle>) -> Reach {
+    let operator = server
+        .status
+        .as_ref()
+        .and_then(|status| status.operator.as_deref());
+    if operator.is_some_and(|operator| operator != context.installation()) {
+        return Reach::Foreign;
+    }
+    handle.map_or(Reach::NotReady, Handle::reach)
+}
+
+/// Whether the guard lets the destruction through.
+pub fn admission(around: &Around<'_>) -> Admission {
+    match around.handle {
+        Some(handle) if handle.admits(around.uid()) => Admission::Granted,
+        Some(handle) if handle.holds(around.uid()).is_some() => Admission::Held,
+        Some(_) | None => Admission::Pending,
+    }
+}
+
+/// Whether another Tenant has the name.
+pub fn is_outclaimed(around: &Around<'_>) -> bool {
+    let (context, tenant) = (around.context, around.tenant);
+    let server_name = &tenant.spec.integration_server_ref.name;
+    let rivals = context
+        .cluster
+        .tenants_named(server_name, tenant.server_name());
+    if rivals.len() < 2 {
+        return false;
+    }
+    let rivals: Vec<Arc<Tenant>> = rivals
+        .iter()
+        .filter_map(|rival| context.cluster.tenant(rival))
+        .collect();
+    let claimants: Vec<Claimant<'_>> = rivals
+        .iter()
+        .map(|rival| {
+            let status = own_status(rival);
+            Claimant {
+                uid: rival.meta().uid.as_deref().unwrap_or_default(),
+                holds: status.tenant_id.is_some() || status.creation.is_some(),
+                permitted: around.server.is_none_or(|server| {
+                    let namespace = rival.meta().namespace.as_deref().unwrap_or_default();
+                    context.cluster.permits(server, namespace).unwrap_or(false)
+                }),
+                created: created_at(rival.as_ref()),
+            }
+        })
+        .collect();
+    holder(&claimants).is_some_and(|holder| holder != around.uid())
+}
