@@ -5,6 +5,7 @@
 //!   and wakes whoever an event concerns; `wake` are the queues.
 //! - `servers`: the served IntegrationServers, with client and picture each.
 //! - `writes`: every write to the API server; `events`: what is said on the side.
+//! - `line`: what is said of an object as a whole, for the `report` of each kind.
 //! - `context`: what all share; `backoff`: pauses after failures.
 
 mod backoff;
@@ -14,6 +15,7 @@ mod events;
 #[cfg(test)]
 mod fixtures;
 pub mod integration_server;
+mod line;
 mod servers;
 pub mod tenant;
 pub mod virtual_machine;

@@ -8,7 +8,7 @@ use super::memory::Probe;
 use crate::api::{
     ConditionType, IntegrationServer, IntegrationServerStatus, TenantCounts, conditions, reasons,
 };
-use crate::controllers::tenant::report::accept_command;
+use crate::controllers::line::accept_command;
 use crate::plan::admission::HoldKind;
 
 /// What is known when the status is written.

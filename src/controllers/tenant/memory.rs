@@ -8,11 +8,10 @@ use tokio::time::Instant;
 
 use crate::api::DesiredState;
 use crate::controllers::backoff::Backoff;
+use crate::controllers::line::Line;
 use crate::plan::Refusal;
 use crate::plan::tenant::Step;
 use crate::viis::{Task, TaskId};
-
-use super::report::Line;
 
 /// What this process remembers of a Tenant.
 #[derive(Default)]

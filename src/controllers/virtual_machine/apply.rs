@@ -15,7 +15,7 @@ use super::report;
 use crate::api::{REGISTERED_WITH_ANNOTATION, VirtualMachine, conditions, reasons};
 use crate::controllers::cluster::requested_at;
 use crate::controllers::context::Context;
-use crate::controllers::tenant::report::Line;
+use crate::controllers::line::Line;
 use crate::controllers::writes::{self, WriteError};
 use crate::inventory::Server as Picture;
 use crate::inventory::flight::Shared;

@@ -6,7 +6,7 @@ use kube::Resource;
 use super::memory::Memory;
 use super::observe::Scene;
 use crate::api::{ConditionType, VirtualMachineStatus, conditions, reasons};
-use crate::controllers::tenant::report::{Line, Mood};
+use crate::controllers::line::{Line, Mood};
 use crate::plan::virtual_machine::{Action, Registration, Wait};
 
 /// What is said when this was decided. None: the status stays as it is.

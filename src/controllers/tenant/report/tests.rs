@@ -8,11 +8,15 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::*;
-use crate::api::{IntegrationServer, Tenant, VirtualMachine};
+use crate::api::{
+    Condition, ConditionType, IntegrationServer, TaskErrorStatus, Tenant, TenantStatus,
+    VirtualMachine,
+};
 use crate::controllers::fixtures::{Stage, follow_kstatus, minutes_ago, now, says};
+use crate::controllers::tenant::memory::Rejection;
 use crate::controllers::tenant::observe::observe;
-use crate::plan::tenant::{Adoption, End, Password, Release};
-use crate::viis::{TaskId, TaskState, TaskType};
+use crate::plan::tenant::{Adoption, End, Password, Release, Step, Wait};
+use crate::viis::{self, TaskId, TaskState, TaskType};
 
 // === Everything that can be decided ===
 

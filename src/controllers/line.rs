@@ -1,0 +1,54 @@
+//! What is said of a Tenant or a VirtualMachine as a whole: one mood, one reason, one
+//! sentence. Which line is said when is for the `report` of each kind.
+
+use crate::api::ACCEPT_ANNOTATION;
+
+/// How it stands, in kstatus' terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// The server agrees.
+    Ready,
+    /// On the way.
+    Reconciling,
+    /// Somebody has to change something.
+    Stalled,
+    /// At rest without agreeing: suspended.
+    Resting,
+}
+
+/// What is said of an object as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// How it stands.
+    pub mood: Mood,
+    /// The reason.
+    pub reason: String,
+    /// A sentence that says what to do next.
+    pub message: String,
+}
+
+impl Line {
+    /// Stands like this.
+    pub fn new(mood: Mood, reason: &str, message: impl Into<String>) -> Self {
+        Self {
+            mood,
+            reason: reason.to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// On the way.
+    pub fn reconciling(reason: &str, message: impl Into<String>) -> Self {
+        Self::new(Mood::Reconciling, reason, message)
+    }
+
+    /// Somebody has to change something.
+    pub fn stalled(reason: &str, message: impl Into<String>) -> Self {
+        Self::new(Mood::Stalled, reason, message)
+    }
+}
+
+/// The command by which a person agrees to a wave or a loss.
+pub fn accept_command(server: &str, token: &str) -> String {
+    format!("kubectl annotate viis {server} {ACCEPT_ANNOTATION}={token} --overwrite")
+}
