@@ -9,7 +9,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource, ResourceExt};
 
 use crate::api::{
-    ACCEPT_ANNOTATION, Deletion, Hold, IntegrationServer, IntegrationServerStatus, Tenant,
+    ACCEPT_ANNOTATION, ConditionType, Deletion, Hold, IntegrationServer, IntegrationServerStatus,
+    Tenant, conditions,
 };
 use crate::controllers::cluster::own_status;
 use crate::controllers::context::Context;
@@ -148,6 +149,56 @@ pub fn keep_current(context: &Context, server: &IntegrationServer, handle: &Hand
             context.wake_all_of_server(&server.name_any());
         }
         context.queues.servers.wake(server.name_any());
+    }
+}
+
+/// Lets the judgement count, and wakes whom it concerns.
+pub fn publish(
+    context: &Context,
+    name: &str,
+    handle: Option<&Arc<Handle>>,
+    judgement: Option<Judgement>,
+    before: &IntegrationServerStatus,
+    after: &IntegrationServerStatus,
+) {
+    let mut concerned = BTreeSet::new();
+    let mut intact_changed = false;
+    if let (Some(handle), Some(judgement)) = (handle, judgement) {
+        let old = handle.verdicts();
+        let new = judgement.verdicts;
+        intact_changed = old.intact != new.intact;
+        for (old, new) in [
+            (&old.admitted, &new.admitted),
+            (&old.held, &new.held),
+            (&old.written_off, &new.written_off),
+        ] {
+            concerned.extend(old.symmetric_difference(new).cloned());
+        }
+        if old.token != new.token {
+            concerned.extend(new.held.iter().cloned());
+        }
+        handle.judge(new);
+    }
+    let ready = |status: &IntegrationServerStatus| {
+        conditions::find(&status.conditions, ConditionType::Ready)
+            .map(|ready| (ready.status.clone(), ready.reason.clone()))
+    };
+    if intact_changed || ready(before) != ready(after) {
+        context.wake_all_of_server(name);
+        return;
+    }
+    if concerned.is_empty() {
+        return;
+    }
+    for key in context.cluster.tenants_of_server(name) {
+        let tenant = context.cluster.tenant(&key);
+        if tenant
+            .and_then(|tenant| tenant.uid())
+            .is_some_and(|uid| concerned.contains(&uid))
+        {
+            context.wake_machines_of(&key);
+            context.queues.tenants.wake(key);
+        }
     }
 }
 

@@ -1,18 +1,12 @@
-//! What a probe's outcome means, and the comparison of machines.
+//! What a probe's outcome means: reason, message, and when the next one is due. Makes
+//! no call itself.
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use tracing::debug;
 
 use super::memory::Probe;
 use crate::api::reasons;
-use crate::controllers::backoff::{jittered, share};
-use crate::controllers::cluster::Key;
-use crate::controllers::context::Queues;
 use crate::controllers::servers::Handle;
-use crate::inventory::Server;
-use crate::viis::{Class, Error, Problem, TenantId};
+use crate::viis::{Class, Error, Problem};
 
 /// The server answered.
 pub fn connected(handle: &Handle) -> Probe {
@@ -74,36 +68,5 @@ pub fn is_regular(error: &Error) -> bool {
         | Problem::ServerError
         | Problem::Rejected
         | Problem::NotFound => false,
-    }
-}
-
-/// When the next comparison is due: the first one anywhere in the interval, so
-/// that servers which were started together are not compared together.
-pub fn spread(interval: Duration, first: bool) -> Duration {
-    if first {
-        share(interval)
-    } else {
-        jittered(interval)
-    }
-}
-
-/// Lists the machines of these tenants one after the other, and has them looked at.
-pub async fn compare(
-    picture: Arc<Server>,
-    tenants: Vec<(TenantId, Vec<Key>)>,
-    queues: Queues,
-    pause: Duration,
-) {
-    for (tenant, machines) in tenants {
-        if let Err(error) = picture.list_machines(&tenant).await {
-            debug!(%error, "the machines of a tenant could not be compared");
-            if !matches!(error.class(), Class::NotFound) {
-                return;
-            }
-        }
-        for machine in machines {
-            queues.machines.wake(machine);
-        }
-        tokio::time::sleep(pause).await;
     }
 }

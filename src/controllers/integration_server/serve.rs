@@ -1,0 +1,193 @@
+//! Serves one IntegrationServer: keeps its client, probes it when that is due, and has
+//! its inventory compared. What a probe means is in `probe`; what is written, in `record`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::{Api, Resource, ResourceExt};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::connect::{self, Connected, Missing};
+use super::memory::Memory;
+use super::record::{say, written};
+use super::{MENDED_PAUSE, compare, guards, probe};
+use crate::api::{IntegrationServer, reasons};
+use crate::controllers::Look;
+use crate::controllers::cluster::requested_at;
+use crate::controllers::context::Context;
+use crate::controllers::servers::Handle;
+use crate::inventory::health::Availability;
+use crate::telemetry::metrics::Outcome;
+
+/// A server that was up for less than this is not trusted to stay so.
+const FLAPPING: Duration = Duration::from_secs(10);
+/// A missing Secret is looked for this often.
+const SECRET_PAUSE: Duration = Duration::from_secs(10);
+
+/// Serves it: client, probe, comparison, judgement, status.
+pub async fn serve(
+    api: &Api<IntegrationServer>,
+    server: Arc<IntegrationServer>,
+    context: &Context,
+    memory: &mut Memory,
+) -> Look {
+    let name = server.name_any();
+    let asked = requested_at(server.as_ref()).map(str::to_owned);
+    if memory.requested_at != asked {
+        memory.requested_at = asked;
+        memory.backoff.reset();
+        memory.resync_at = None;
+    }
+    let current = context.servers.get(&name);
+    let due = is_due(current.as_deref(), memory);
+    let changed = server.meta().generation
+        != server
+            .status
+            .as_ref()
+            .and_then(|status| status.observed_generation);
+    if due || changed || memory.secret_missing {
+        let connected = connect_to(api, &server, context, memory, current.as_deref()).await;
+        if let Err(stop) = connected {
+            return stop;
+        }
+    }
+    let Some(handle) = context.servers.get(&name) else {
+        return (Some(SECRET_PAUSE), Outcome::Waiting);
+    };
+    if is_due(Some(&handle), memory) {
+        probe_and_compare(&server, context, memory, &handle).await;
+    }
+    let next = next_look(&handle, memory);
+    say(api, &server, context, memory, Some(&handle), false, next).await
+}
+
+/// Makes its client anew where spec or Secret ask for it.
+async fn connect_to(
+    api: &Api<IntegrationServer>,
+    server: &Arc<IntegrationServer>,
+    context: &Context,
+    memory: &mut Memory,
+    current: Option<&Handle>,
+) -> Result<(), Look> {
+    let name = server.name_any();
+    match connect::connect(context, server, current).await {
+        Ok(Connected::Same) => memory.secret_missing = false,
+        Ok(Connected::FromMemory) => memory.secret_missing = true,
+        Ok(Connected::New(handle)) => {
+            memory.secret_missing = false;
+            memory.backoff.reset();
+            memory.resync_at = None;
+            context.servers.put(&name, handle);
+        }
+        Err(Missing::Said(probe)) => {
+            context.servers.remove(&name);
+            let pause = if probe.reason == reasons::SECRET_NOT_FOUND {
+                SECRET_PAUSE
+            } else {
+                MENDED_PAUSE
+            };
+            // Nothing can be done on it: says so.
+            memory.probe = Some(probe);
+            return Err(say(api, server, context, memory, None, false, Some(pause)).await);
+        }
+        Err(Missing::ApiServer(error)) => {
+            written(memory, Err(error))?;
+            return Err((Some(SECRET_PAUSE), Outcome::Waiting));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a probe or a comparison is due.
+fn is_due(handle: Option<&Handle>, memory: &Memory) -> bool {
+    let Some(handle) = handle else {
+        return true;
+    };
+    if memory.backoff.left().is_some() {
+        return false;
+    }
+    handle.server.health().probe_wanted()
+        || handle.server.health().availability() != Availability::Up
+        || memory.resync_at.is_none_or(|at| at <= Instant::now())
+}
+
+fn next_look(handle: &Handle, memory: &Memory) -> Option<Duration> {
+    if handle.server.health().availability() != Availability::Up {
+        return memory.backoff.left().or(Some(Duration::from_secs(1)));
+    }
+    memory
+        .resync_at
+        .map(|at| at.saturating_duration_since(Instant::now()))
+}
+
+/// One list of tenants tells how the server is, and what it holds.
+async fn probe_and_compare(
+    server: &Arc<IntegrationServer>,
+    context: &Context,
+    memory: &mut Memory,
+    handle: &Arc<Handle>,
+) {
+    let name = server.name_any();
+    let before = handle.server.health().availability();
+    match handle.server.list_tenants().await {
+        Ok(()) => {
+            handle.server.health().probed();
+            guards::keep_current(context, server, handle);
+            note_answer(memory, before);
+            memory.probe = Some(probe::connected(handle));
+            compare_if_due(server, context, memory, handle);
+            if before != Availability::Up {
+                context.wake_all_of_server(&name);
+                info!(server = %name, "the Integration Server answers");
+            }
+        }
+        Err(error) => {
+            handle.server.health().probe_failed();
+            let pause = probe::pause(&error);
+            if probe::is_regular(&error) {
+                memory.backoff.reset();
+            }
+            memory.backoff.failed(pause);
+            memory.probe = Some(probe::failed(&error));
+            if before != Availability::Down {
+                warn!(server = %name, %error, "the Integration Server is parked");
+            }
+        }
+    }
+}
+
+/// A server that goes and comes is not asked as fast as it does so.
+fn note_answer(memory: &mut Memory, before: Availability) {
+    let flaps = before != Availability::Up
+        && memory
+            .up_since
+            .is_some_and(|since| since.elapsed() < FLAPPING);
+    if flaps {
+        memory.backoff.failed(None);
+    } else {
+        memory.backoff.reset();
+    }
+    if before != Availability::Up {
+        memory.up_since = Some(Instant::now());
+    }
+}
+
+fn compare_if_due(
+    server: &IntegrationServer,
+    context: &Context,
+    memory: &mut Memory,
+    handle: &Arc<Handle>,
+) {
+    if memory.resync_at.is_some_and(|at| at > Instant::now()) {
+        return;
+    }
+    let interval: Duration = server.spec.resync_interval.into();
+    let first = memory.resync_at.is_none();
+    memory.resync_at = Some(Instant::now() + compare::spread(interval, first));
+    compare::start(server, context, handle);
+    // What the inventory shows may not be what they ask for any more.
+    for tenant in context.cluster.tenants_of_server(&server.name_any()) {
+        context.queues.tenants.wake(tenant);
+    }
+}
