@@ -1,6 +1,7 @@
 //! What holds in every situation, whatever the facts are.
 
 use super::super::*;
+use crate::plan::{Refusal, Task};
 
 /// It changes something on the server.
 fn mutates(action: Action) -> bool {

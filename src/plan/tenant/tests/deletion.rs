@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use super::super::*;
 use super::fixtures::*;
+use crate::plan::{Refusal, Task};
 
 fn wait(why: Wait) -> Action {
     Action::Wait(why)

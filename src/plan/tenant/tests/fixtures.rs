@@ -1,6 +1,7 @@
 //! Situations that read as English: `tenant().recorded().deleting()`.
 
 use super::super::*;
+use crate::plan::{Refusal, Task};
 
 /// A live Simple tenant on a healthy server, with our finalizer, before
 /// anything was sent: its name is free.

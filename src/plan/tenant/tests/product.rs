@@ -1,6 +1,7 @@
 //! The product of all facts: enumerated over chosen dimensions, or sampled as a whole.
 
 use super::super::*;
+use crate::plan::{Refusal, Task};
 
 type Setter = Box<dyn Fn(&mut Facts)>;
 
