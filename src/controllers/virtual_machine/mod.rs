@@ -1,11 +1,16 @@
 //! The VirtualMachine controller: observe → plan → apply → report.
 //!
 //! - `observe` gathers the facts; - [`crate::plan::virtual_machine`] decides;
-//! - `apply` carries the step out; - `report` says how it stands.
+//! - `apply` carries the step out, with `registration` on the server and `record` at
+//!   the API server; - `patience` is how long a wait is not worth a word;
+//! - `report` says how it stands.
 
 mod apply;
 pub mod memory;
 mod observe;
+mod patience;
+mod record;
+mod registration;
 mod report;
 
 use std::sync::Arc;

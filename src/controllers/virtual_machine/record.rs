@@ -1,0 +1,87 @@
+//! What is written of a VirtualMachine to the API server: finalizer, status, and what
+//! came of the write. Knows no Integration Server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::{Api, ResourceExt};
+use tracing::{debug, warn};
+
+use super::apply::{Next, Run};
+use super::observe::{self, Scene};
+use super::report;
+use crate::api::{REGISTERED_WITH_ANNOTATION, VirtualMachine, VirtualMachineStatus, conditions};
+use crate::controllers::line::Line;
+use crate::controllers::writes::{self, WriteError};
+use crate::plan::virtual_machine::Release;
+use crate::telemetry::metrics::{ErrorClass, Outcome};
+
+impl Run<'_> {
+    /// The finalizer, and with the same write what it will be registered with: should
+    /// the operator stop in between, and the Tenant go, this is all that is known.
+    pub(super) async fn add_finalizer(&mut self, scene: &Scene) -> Next {
+        let mut note = serde_json::json!({});
+        if let (Some(server), Some(tenant)) = (&scene.server, &scene.tenant_id) {
+            note[REGISTERED_WITH_ANNOTATION] = observe::note(server, tenant).into();
+        }
+        let api = self.api(scene);
+        let written = writes::add_finalizer_noting(&api, self.machine.as_ref(), &note).await;
+        self.written(written.map(Some))
+    }
+
+    pub(super) fn api(&self, scene: &Scene) -> Api<VirtualMachine> {
+        self.context.api(&scene.key)
+    }
+
+    pub(super) fn written(&mut self, written: Result<Option<VirtualMachine>, WriteError>) -> Next {
+        match written {
+            Ok(Some(machine)) => {
+                self.memory.written = machine.resource_version();
+                self.memory.writes.reset();
+                self.machine = Arc::new(machine);
+                Next::Again
+            }
+            Ok(None) => Next::Again,
+            Err(WriteError::Conflict) => Next::Stop(Some(Duration::from_secs(2)), Outcome::Waiting),
+            Err(WriteError::Gone) => Next::Stop(None, Outcome::Settled),
+            Err(error @ (WriteError::TimedOut | WriteError::Failed(_))) => {
+                warn!(%error, "a VirtualMachine could not be written; it is tried again");
+                let left = self.memory.writes.failed(None);
+                Next::Stop(Some(left), Outcome::Failed(ErrorClass::Kubernetes))
+            }
+        }
+    }
+
+    /// Says a line on the conditions, if it is new.
+    pub(super) async fn say(&mut self, scene: &Scene, line: &Line) -> Result<(), Next> {
+        let before = self.machine.status.clone().unwrap_or_default();
+        let after = report::status(scene, line, Timestamp::now());
+        let levelled = VirtualMachineStatus {
+            conditions: before.conditions.clone(),
+            ..after.clone()
+        };
+        if before == levelled && conditions::same(&before.conditions, &after.conditions) {
+            return Ok(());
+        }
+        let api = self.api(scene);
+        let written = writes::status(&api, self.machine.as_ref(), &before, &after).await;
+        match self.written(written) {
+            Next::Again => Ok(()),
+            stop @ Next::Stop(..) => Err(stop),
+        }
+    }
+
+    pub(super) async fn release(&mut self, scene: &Scene, release: Release) -> Next {
+        debug!(?release, "the finalizer goes");
+        let written = writes::remove_finalizer(&self.api(scene), self.machine.as_ref()).await;
+        match self.written(written.map(Some)) {
+            Next::Again => {
+                // The answer carries the old resourceVersion: what is watched looks current.
+                self.memory.released = true;
+                Next::Stop(None, Outcome::Settled)
+            }
+            stop @ Next::Stop(..) => stop,
+        }
+    }
+}
