@@ -78,37 +78,9 @@ pub fn judge(
         .iter()
         .filter_map(|tenant| ours(tenant, handle))
         .collect();
-    // An agreement is good for one deletion or one loss, and ends with it.
-    let open: BTreeSet<&str> = ours
-        .iter()
-        .filter(|tenant| tenant.deleting || tenant.lost)
-        .map(|tenant| tenant.uid.as_str())
-        .collect();
-    let still_open = |uid: &&str| open.contains(uid);
-    let entries = || status.accepted.iter().map(String::as_str);
-    let losses: BTreeSet<String> = entries()
-        .filter_map(|entry| entry.strip_prefix(LOSS))
-        .filter(still_open)
-        .map(str::to_owned)
-        .collect();
-    let mut deletions_agreed: BTreeSet<String> = entries()
-        .filter(|entry| !entry.contains('/'))
-        .filter(still_open)
-        .map(str::to_owned)
-        .collect();
+    let (losses, mut deletions_agreed) = agreed(&status, &ours);
     let absent = absence(server, handle, &status, &ours, &losses, agreement.clone());
-    let (intact, written_off, lost) = match &absent {
-        Verdict::Intact => {
-            let agreed = ours.iter().filter(|t| t.lost && losses.contains(&t.uid));
-            (true, agreed.map(|t| t.uid.clone()).collect(), Vec::new())
-        }
-        Verdict::Agreed(uids) => {
-            let earlier = ours.iter().filter(|t| t.lost && losses.contains(&t.uid));
-            let all = uids.iter().cloned().chain(earlier.map(|t| t.uid.clone()));
-            (true, all.collect(), Vec::new())
-        }
-        Verdict::Guarded(lost) => (false, BTreeSet::new(), lost.clone()),
-    };
+    let (intact, written_off, lost) = belief(absent, &ours, &losses);
     let deletions = recent(&status, server, now);
     let (admitted, already) = admit(
         server,
@@ -136,6 +108,46 @@ pub fn judge(
     judgement.verdicts.admitted.extend(already);
     judgement.verdicts.listed_at = Some(listed_at);
     Some(judgement)
+}
+
+/// The losses and the deletions that were agreed to. An agreement is good for one
+/// deletion or one loss, and ends with it.
+fn agreed(status: &IntegrationServerStatus, ours: &[Ours]) -> (BTreeSet<String>, BTreeSet<String>) {
+    let open: BTreeSet<&str> = ours
+        .iter()
+        .filter(|tenant| tenant.deleting || tenant.lost)
+        .map(|tenant| tenant.uid.as_str())
+        .collect();
+    let still_open = |uid: &&str| open.contains(uid);
+    let entries = || status.accepted.iter().map(String::as_str);
+    let losses = entries()
+        .filter_map(|entry| entry.strip_prefix(LOSS))
+        .filter(still_open)
+        .map(str::to_owned)
+        .collect();
+    let deletions = entries()
+        .filter(|entry| !entry.contains('/'))
+        .filter(still_open)
+        .map(str::to_owned)
+        .collect();
+    (losses, deletions)
+}
+
+/// Whether the inventory is believed, whose loss was agreed to, and who is missing.
+fn belief(
+    absent: Verdict,
+    ours: &[Ours],
+    losses: &BTreeSet<String>,
+) -> (bool, BTreeSet<String>, Vec<Candidate>) {
+    let earlier = ours
+        .iter()
+        .filter(|tenant| tenant.lost && losses.contains(&tenant.uid))
+        .map(|tenant| tenant.uid.clone());
+    match absent {
+        Verdict::Intact => (true, earlier.collect(), Vec::new()),
+        Verdict::Agreed(uids) => (true, uids.into_iter().chain(earlier).collect(), Vec::new()),
+        Verdict::Guarded(lost) => (false, BTreeSet::new(), lost),
+    }
 }
 
 /// Judges a list that nobody has judged yet, before anything is decided on it.
