@@ -11,7 +11,7 @@
 //! | [`telemetry`] | what is seen from outside: metrics, log lines, readiness | `viis` |
 //! | [`controllers`] | observe → plan → apply → report, one room a kind | all of the above |
 //! | [`operator`] | the program around it: client, health, signals | `controllers`, `telemetry`, `api` |
-//! | [`commands`] | the command line | `operator`, `telemetry`, `api`, options of `controllers` |
+//! | [`commands`] | the command line | `operator`, `telemetry`, `api` |
 
 pub mod api;
 pub mod commands;

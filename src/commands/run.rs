@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::controllers;
 use crate::operator;
 use crate::telemetry::{logging, sentence};
 
@@ -148,7 +147,7 @@ impl RunOptions {
         watch_namespaces.sort_unstable();
         watch_namespaces.dedup();
         operator::Settings {
-            controllers: controllers::Options {
+            controllers: operator::Options {
                 watch_namespaces,
                 operator_namespace: self.operator_namespace,
                 operator_name: self.operator_name,

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::shutdown::{Ending, GRACE, Signals};
 use crate::controllers;
+pub use crate::controllers::Options;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::Readiness;
 
@@ -27,7 +28,7 @@ use crate::telemetry::readiness::Readiness;
 #[derive(Debug)]
 pub struct Settings {
     /// For the controllers.
-    pub controllers: controllers::Options,
+    pub controllers: Options,
     /// Where metrics and health answer; `None`: nowhere.
     pub metrics_address: Option<SocketAddr>,
 }
@@ -104,7 +105,7 @@ async fn serve_health(
 
 /// From the client to the end of the controllers.
 async fn control(
-    options: controllers::Options,
+    options: Options,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     shutdown: CancellationToken,
