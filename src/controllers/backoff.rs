@@ -11,7 +11,8 @@ const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// The pauses after failures in a row.
 #[derive(Default)]
 pub struct Backoff {
-    steps: Option<ExponentialBackoff>,
+    /// Boxed: nearly nobody fails, and each object has two of these.
+    steps: Option<Box<ExponentialBackoff>>,
     until: Option<Instant>,
 }
 
@@ -19,12 +20,12 @@ impl Backoff {
     /// Another failure: how long to wait, at least what the server asked for.
     pub fn failed(&mut self, asked: Option<Duration>) -> Duration {
         let steps = self.steps.get_or_insert_with(|| {
-            ExponentialBuilder::default()
+            let steps = ExponentialBuilder::default()
                 .with_min_delay(SHORTEST)
                 .with_max_delay(LONGEST)
                 .without_max_times()
-                .with_jitter()
-                .build()
+                .with_jitter();
+            Box::new(steps.build())
         });
         let own = steps.next().unwrap_or(LONGEST).min(LONGEST);
         let pause = own.max(asked.unwrap_or_default()).min(LONGEST);
@@ -36,6 +37,11 @@ impl Backoff {
     pub fn left(&self) -> Option<Duration> {
         let left = self.until?.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
+    }
+
+    /// Nothing failed since it went well.
+    pub fn is_fresh(&self) -> bool {
+        self.steps.is_none()
     }
 
     /// It went well.

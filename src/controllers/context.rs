@@ -60,8 +60,14 @@ impl Queues {
     }
 }
 
+/// What can be remembered of an object.
+pub trait Remember: Default {
+    /// There is nothing in it that a new one would not say as well.
+    fn is_empty(&self) -> bool;
+}
+
 /// What this process remembers of the objects of one kind, by UID. Nothing here
-/// has to survive a restart.
+/// has to survive a restart, and where there is nothing to remember, nothing is kept.
 pub struct Memories<M>(Mutex<HashMap<String, M>>);
 
 impl<M> Default for Memories<M> {
@@ -70,7 +76,7 @@ impl<M> Default for Memories<M> {
     }
 }
 
-impl<M: Default> Memories<M> {
+impl<M: Remember> Memories<M> {
     /// Takes an object's memory out; whoever looks at the object puts it back.
     pub fn take(&self, uid: &str) -> M {
         let mut memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,6 +85,9 @@ impl<M: Default> Memories<M> {
 
     /// Puts it back.
     pub fn put(&self, uid: &str, memory: M) {
+        if memory.is_empty() {
+            return;
+        }
         let mut memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         memories.insert(uid.to_owned(), memory);
     }

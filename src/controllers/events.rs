@@ -7,6 +7,9 @@ use tracing::debug;
 
 /// At most this many wait to be published; more are dropped.
 const WAITING: usize = 256;
+/// After so many a new recorder is begun: it keeps each event for minutes, to count
+/// repetitions, without a bound of its own.
+const REMEMBERED: u32 = 32;
 /// The API server cuts an event's note off here.
 const NOTE_LIMIT: usize = 1024;
 
@@ -66,16 +69,21 @@ impl Events {
 }
 
 async fn publish(client: Client, mut receiver: mpsc::Receiver<Said>) {
-    let recorder = Recorder::new(
-        client,
-        Reporter {
+    let recorder = || {
+        let reporter = Reporter {
             controller: "viis-operator".to_owned(),
             instance: None,
-        },
-    );
+        };
+        Recorder::new(client.clone(), reporter)
+    };
+    let (mut current, mut published) = (recorder(), 0);
     while let Some(said) = receiver.recv().await {
-        let published = super::writes::bounded(recorder.publish(&said.event, &said.about)).await;
-        if let Err(error) = published {
+        if published == REMEMBERED {
+            (current, published) = (recorder(), 0);
+        }
+        published += 1;
+        let call = current.publish(&said.event, &said.about);
+        if let Err(error) = super::writes::bounded(call).await {
             debug!(%error, "an event could not be published");
         }
     }

@@ -69,7 +69,7 @@ pub enum Error {
 }
 
 /// How many objects of a kind are looked at, at the same time.
-const CONCURRENCY: u16 = 64;
+const CONCURRENCY: u16 = 32;
 
 /// Runs the controllers until `shutdown`. Returns once everything that was being
 /// looked at has been looked at.

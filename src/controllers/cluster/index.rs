@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
-use kube::Resource;
-
 use super::Key;
 use super::object::{noted, owned_identifier};
 use crate::api::{Tenant, VirtualMachine};
@@ -15,7 +13,7 @@ use crate::viis::{BiosId, TenantId};
 #[derive(Default)]
 pub struct Index {
     tenants: HashMap<Key, TenantKeys>,
-    machines: HashMap<Key, MachineKeys>,
+    machines: BTreeMap<Key, MachineKeys>,
     /// What is known of the namespaces.
     pub namespaces: HashMap<String, Namespace>,
     /// The Tenants that refer to a server.
@@ -26,10 +24,9 @@ pub struct Index {
     pub tenants_by_id: Found<(String, TenantId)>,
     /// The VirtualMachines that refer to a Tenant.
     pub machines_by_tenant: Found<Key>,
-    /// The VirtualMachines with a BIOS ID.
-    pub machines_by_bios: Found<BiosId>,
-    /// The VirtualMachines whose status names a server.
-    pub machines_by_server: Found<String>,
+    /// The VirtualMachines with a BIOS ID: pairs, since nearly each has its own, and a
+    /// set for each would take more room than all else that is kept of it.
+    machines_by_bios: BTreeSet<(BiosId, Key)>,
 }
 
 /// The objects that are found under a key.
@@ -46,9 +43,9 @@ pub struct TenantKeys {
 /// Under what a VirtualMachine is found.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MachineKeys {
-    tenant: Key,
+    tenant: Box<str>,
     bios_id: Option<BiosId>,
-    recorded_server: Option<String>,
+    recorded_server: Option<Box<str>>,
 }
 
 /// What is known of a namespace.
@@ -100,6 +97,29 @@ impl Index {
         self.machines.keys()
     }
 
+    /// The VirtualMachines with this BIOS ID.
+    pub fn machines_with(&self, bios_id: BiosId) -> Vec<Key> {
+        let first = Key {
+            namespace: String::new(),
+            name: String::new(),
+        };
+        self.machines_by_bios
+            .range((bios_id, first)..)
+            .take_while(|(found, _)| *found == bios_id)
+            .map(|(_, key)| key.clone())
+            .collect()
+    }
+
+    /// The VirtualMachines whose status names this server: seldom asked for, so all
+    /// are looked through.
+    pub fn machines_on(&self, server: &str) -> Vec<Key> {
+        self.machines
+            .iter()
+            .filter(|(_, keys)| keys.recorded_server.as_deref() == Some(server))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
     /// Takes a Tenant as it stands now. Returns who may take its turn, where it lets
     /// something go.
     pub fn upsert_tenant(&mut self, key: Key, keys: TenantKeys) -> Vec<Key> {
@@ -134,12 +154,9 @@ impl Index {
             return;
         }
         self.cut_machine(&key);
-        self.machines_by_tenant.put(keys.tenant.clone(), &key);
+        self.machines_by_tenant.put(keys.tenant_of(&key), &key);
         if let Some(bios_id) = keys.bios_id {
-            self.machines_by_bios.put(bios_id, &key);
-        }
-        if let Some(server) = &keys.recorded_server {
-            self.machines_by_server.put(server.clone(), &key);
+            self.machines_by_bios.insert((bios_id, key.clone()));
         }
         self.machines.insert(key, keys);
     }
@@ -148,7 +165,7 @@ impl Index {
     pub fn remove_machine(&mut self, key: &Key) -> Vec<Key> {
         let keys = self.cut_machine(key);
         match keys.and_then(|keys| keys.bios_id) {
-            Some(bios_id) => self.machines_by_bios.under(&bios_id),
+            Some(bios_id) => self.machines_with(bios_id),
             None => Vec::new(),
         }
     }
@@ -178,12 +195,9 @@ impl Index {
 
     fn cut_machine(&mut self, key: &Key) -> Option<MachineKeys> {
         let keys = self.machines.remove(key)?;
-        self.machines_by_tenant.cut(&keys.tenant, key);
-        if let Some(bios_id) = &keys.bios_id {
-            self.machines_by_bios.cut(bios_id, key);
-        }
-        if let Some(server) = &keys.recorded_server {
-            self.machines_by_server.cut(server, key);
+        self.machines_by_tenant.cut(&keys.tenant_of(key), key);
+        if let Some(bios_id) = keys.bios_id {
+            self.machines_by_bios.remove(&(bios_id, key.clone()));
         }
         Some(keys)
     }
@@ -204,16 +218,22 @@ impl MachineKeys {
     /// Those of this VirtualMachine.
     pub fn of(machine: &VirtualMachine) -> Self {
         Self {
-            tenant: Key {
-                namespace: machine.meta().namespace.clone().unwrap_or_default(),
-                name: machine.spec.tenant_ref.name.clone(),
-            },
+            tenant: machine.spec.tenant_ref.name.as_str().into(),
             bios_id: machine.spec.bios_id.parse().ok(),
             recorded_server: machine
                 .status
                 .as_ref()
                 .and_then(|status| status.integration_server.clone())
-                .or_else(|| noted(machine).map(|(server, _)| server)),
+                .or_else(|| noted(machine).map(|(server, _)| server))
+                .map(String::into_boxed_str),
+        }
+    }
+
+    /// The Tenant, which is always in the machine's own namespace.
+    fn tenant_of(&self, machine: &Key) -> Key {
+        Key {
+            namespace: machine.namespace.clone(),
+            name: self.tenant.to_string(),
         }
     }
 }

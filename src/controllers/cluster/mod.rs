@@ -105,12 +105,12 @@ impl Cluster {
 
     /// The VirtualMachines with this BIOS ID, on any server.
     pub fn machines_with_bios_id(&self, bios_id: BiosId) -> Vec<Key> {
-        self.index().machines_by_bios.under(&bios_id)
+        self.index().machines_with(bios_id)
     }
 
     /// The VirtualMachines whose status names this server.
     pub fn machines_of_server(&self, server: &str) -> Vec<Key> {
-        self.index().machines_by_server.under(&server.to_owned())
+        self.index().machines_on(server)
     }
 
     /// Whether a namespace may refer to a server. None while the namespace is not known.

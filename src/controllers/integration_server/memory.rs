@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use crate::controllers::backoff::Backoff;
+use crate::controllers::context::Remember;
 
 /// What this process remembers of an IntegrationServer.
 #[derive(Default)]
@@ -36,4 +37,11 @@ pub struct Probe {
     pub reason: &'static str,
     /// What to do.
     pub message: String,
+}
+
+impl Remember for Memory {
+    /// Never: there are few of these.
+    fn is_empty(&self) -> bool {
+        false
+    }
 }

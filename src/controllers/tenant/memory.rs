@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::api::DesiredState;
 use crate::controllers::backoff::Backoff;
+use crate::controllers::context::Remember;
 use crate::controllers::line::Line;
 use crate::plan::Refusal;
 use crate::plan::tenant::Step;
@@ -49,6 +50,13 @@ pub struct Memory {
     pub written: Option<String>,
     /// The password's Secret was looked at for a rejection.
     pub secret_looked_at: Option<Instant>,
+}
+
+impl Remember for Memory {
+    /// Never: since when its spec is known is worth keeping.
+    fn is_empty(&self) -> bool {
+        false
+    }
 }
 
 /// A creation in flight.

@@ -132,14 +132,14 @@ impl Run<'_> {
         self.context
             .events
             .warning(scene.machine.as_ref(), reason, message);
-        self.memory.rejection = Some(Rejection {
+        self.memory.rejection = Some(Box::new(Rejection {
             reason: reason.to_owned(),
             message: message.to_owned(),
             generation: scene.machine.meta().generation.unwrap_or_default(),
             deleting: scene.facts.deleting,
             at: Instant::now(),
             requested_at: requested_at(scene.machine.as_ref()).map(str::to_owned),
-        });
+        }));
     }
 
     pub(super) async fn fail(&mut self, scene: &Scene, error: &viis::Error) -> Next {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::controllers::backoff::Backoff;
+use crate::controllers::context::Remember;
 
 /// What this process remembers of a VirtualMachine.
 #[derive(Default)]
 pub struct Memory {
     /// What the server refused.
-    pub rejection: Option<Rejection>,
+    pub rejection: Option<Box<Rejection>>,
     /// The generation that this process registered it for.
     pub registered_for: Option<i64>,
     /// The finalizer was taken off: nothing is left to do.
@@ -27,6 +28,20 @@ pub struct Memory {
     pub waiting_since: Option<Instant>,
     /// The resourceVersion of the last write: an older view is stale.
     pub written: Option<String>,
+}
+
+impl Remember for Memory {
+    /// There may be very many machines, nearly all of them settled.
+    fn is_empty(&self) -> bool {
+        self.rejection.is_none()
+            && self.registered_for.is_none()
+            && !self.released
+            && self.writes.is_fresh()
+            && self.backoff.is_fresh()
+            && self.leaving_since.is_none()
+            && self.waiting_since.is_none()
+            && self.written.is_none()
+    }
 }
 
 /// What the server refused.

@@ -58,6 +58,8 @@ async fn run(
     if super::is_stale(machine.as_ref(), memory.written.as_deref()) {
         return (Some(Duration::from_secs(2)), Outcome::Waiting);
     }
+    // What is watched has caught up with the last write.
+    memory.written = None;
     if memory.released {
         return (None, Outcome::Settled);
     }

@@ -133,8 +133,7 @@ pub fn observe(
         ),
         registration: registration(machine, &found),
         recorded: recorded.is_some() || noted.is_some(),
-        settled_generation: is_settled(&status, generation)
-            || memory.registered_for == Some(generation),
+        settled_generation: was_settled(&status, generation, memory),
         rejected: memory
             .rejection
             .as_ref()
@@ -251,6 +250,16 @@ fn registration(machine: &VirtualMachine, found: &Sighting) -> Registration {
     } else {
         Registration::Different
     }
+}
+
+/// The same, as the status says or this process knows. What the status says need not
+/// be remembered.
+fn was_settled(status: &VirtualMachineStatus, generation: i64, memory: &mut Memory) -> bool {
+    if is_settled(status, generation) {
+        memory.registered_for = None;
+        return true;
+    }
+    memory.registered_for == Some(generation)
 }
 
 /// Registered in this generation already.
