@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::operator;
+use crate::operator::lease::{Election, Timing, WrongTiming};
 use crate::telemetry::{logging, sentence};
 
 /// The longest that the end waits for threads that ask the resolver for an
@@ -63,6 +64,42 @@ pub struct RunOptions {
     )]
     metrics_address: MetricsAddress,
 
+    /// Of several processes of one installation only the one that holds the Lease of
+    /// its name works, the others stand by
+    #[arg(long, env = "VIIS_LEADER_ELECTION")]
+    leader_election: bool,
+
+    /// How long others wait, after they saw the leader's last renewal, before one
+    /// takes the Lease
+    #[arg(
+        long,
+        env = "VIIS_LEASE_DURATION",
+        value_name = "TIME",
+        default_value = "15s",
+        value_parser = duration,
+    )]
+    lease_duration: Duration,
+
+    /// How long a leader that cannot renew the Lease goes on before it stops
+    #[arg(
+        long,
+        env = "VIIS_LEASE_RENEW_DEADLINE",
+        value_name = "TIME",
+        default_value = "10s",
+        value_parser = duration,
+    )]
+    lease_renew_deadline: Duration,
+
+    /// How often who stands by looks at the Lease
+    #[arg(
+        long,
+        env = "VIIS_LEASE_RETRY_PERIOD",
+        value_name = "TIME",
+        default_value = "1s",
+        value_parser = duration,
+    )]
+    lease_retry_period: Duration,
+
     /// How log lines look. Their levels are set by RUST_LOG
     #[arg(
         long,
@@ -80,9 +117,16 @@ struct MetricsAddress(Option<SocketAddr>);
 /// Runs the controllers until a signal ends them.
 pub fn run(options: RunOptions) -> ExitCode {
     logging::start(options.log_format);
+    let settings = match options.settings() {
+        Ok(settings) => settings,
+        Err(error) => {
+            tracing::error!("cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     match runtime() {
         Ok(runtime) => {
-            let outcome = runtime.block_on(operator::run(options.settings()));
+            let outcome = runtime.block_on(operator::run(settings));
             runtime.shutdown_timeout(LINGER);
             report(outcome)
         }
@@ -129,6 +173,13 @@ fn dns_label(text: &str) -> Result<String, String> {
     }
 }
 
+/// A time such as `15s`, `1m30s` or `500ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let time = text.trim().parse::<jiff::SignedDuration>().ok();
+    time.and_then(|time| Duration::try_from(time).ok())
+        .ok_or_else(|| "use a time such as 15s, 1m30s or 500ms".to_owned())
+}
+
 /// Blanks are let through, and mean nothing: an environment variable that is
 /// set to nothing, or a comma at the end of a list.
 fn namespace_or_blank(text: &str) -> Result<String, String> {
@@ -141,19 +192,38 @@ fn namespace_or_blank(text: &str) -> Result<String, String> {
 // === impl RunOptions ===
 
 impl RunOptions {
-    fn settings(self) -> operator::Settings {
+    fn settings(self) -> Result<operator::Settings, WrongTiming> {
+        let election = self.election()?;
         let mut watch_namespaces = self.watch_namespaces;
         watch_namespaces.retain(|name| !name.is_empty());
         watch_namespaces.sort_unstable();
         watch_namespaces.dedup();
-        operator::Settings {
+        Ok(operator::Settings {
             controllers: operator::Options {
                 watch_namespaces,
                 operator_namespace: self.operator_namespace,
                 operator_name: self.operator_name,
             },
             metrics_address: self.metrics_address.0,
+            election,
+        })
+    }
+
+    /// The Lease to compete for: it has the installation's name and namespace.
+    fn election(&self) -> Result<Option<Election>, WrongTiming> {
+        if !self.leader_election {
+            return Ok(None);
         }
+        let timing = Timing {
+            duration: self.lease_duration,
+            renew_deadline: self.lease_renew_deadline,
+            retry_period: self.lease_retry_period,
+        };
+        Ok(Some(Election {
+            namespace: self.operator_namespace.clone(),
+            name: self.operator_name.clone(),
+            timing: timing.check()?,
+        }))
     }
 }
 

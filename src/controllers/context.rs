@@ -9,6 +9,7 @@ use kube::{Api, Client, Resource};
 
 use super::cluster::{Cluster, Key};
 use super::events::Events;
+use super::leadership::Leadership;
 use super::servers::Servers;
 use super::wake::Queue;
 use super::{Options, integration_server, tenant, virtual_machine};
@@ -20,6 +21,8 @@ use crate::telemetry::metrics::Metrics;
 pub struct Context {
     /// The API server.
     pub client: Client,
+    /// Whether this process may change anything.
+    pub leadership: Leadership,
     /// What was asked for on the command line.
     pub options: Options,
     /// What is watched.

@@ -5,6 +5,7 @@
 //!   and wakes whoever an event concerns; `wake` are the queues.
 //! - `servers`: the served IntegrationServers, with client and picture each.
 //! - `writes`: every write to the API server; `events`: what is said on the side.
+//! - `leadership`: whether this process may change anything now.
 //! - `line`: what is said of an object as a whole, for the `report` of each kind.
 //! - `context`: what all share; `backoff`: pauses after failures.
 
@@ -15,6 +16,7 @@ mod events;
 #[cfg(test)]
 mod fixtures;
 pub mod integration_server;
+pub mod leadership;
 mod line;
 mod servers;
 pub mod tenant;
@@ -41,6 +43,7 @@ use tracing::{Instrument, info};
 
 use self::cluster::reference;
 use self::context::{Context, Queues};
+use self::leadership::Leadership;
 use self::watch::Listed;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::{Kind, Metrics, Outcome};
@@ -82,10 +85,12 @@ pub async fn run(
     metrics: Arc<Metrics>,
     shutdown: CancellationToken,
     ready: Readiness,
+    leadership: Leadership,
 ) -> Result<(), Error> {
     let context = Arc::new(Context {
         events: events::Events::new(client.clone()),
         client,
+        leadership,
         options,
         cluster: cluster::Cluster::default(),
         servers: servers::Servers::default(),
@@ -95,6 +100,8 @@ pub async fn run(
         machines: context::Memories::default(),
         integration_servers: context::Memories::default(),
     });
+    // When this run is aborted, the pollers that it started end with it.
+    let mut closing = Closing(Some(Arc::clone(&context)));
     let mut watches = JoinSet::new();
     let mut controllers = JoinSet::new();
     for listed in start_watches(&context, &mut watches) {
@@ -114,7 +121,21 @@ pub async fn run(
     }
     context.queues.close();
     while controllers.join_next().await.is_some() {}
+    // The process ends: what is in flight is told after this.
+    closing.0 = None;
     Ok(())
+}
+
+/// Ends what a run of the controllers has started beside itself.
+struct Closing(Option<Arc<Context>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Some(context) = &self.0 {
+            context.queues.close();
+            context.servers.close();
+        }
+    }
 }
 
 fn failure(ended: Option<Result<(), tokio::task::JoinError>>, what: &'static str) -> Error {

@@ -167,6 +167,14 @@ impl Servers {
         }
     }
 
+    /// Serves none any more: nothing polls them from here on.
+    pub fn close(&self) {
+        let mut servers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for (_, handle) in servers.drain() {
+            handle.server.close();
+        }
+    }
+
     /// Serves it no more.
     pub fn remove(&self, name: &str) {
         let mut servers = self.0.write().unwrap_or_else(PoisonError::into_inner);

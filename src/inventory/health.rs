@@ -93,7 +93,8 @@ impl Health {
             | Problem::UnexpectedAnswer
             | Problem::ServerError
             | Problem::Rejected
-            | Problem::NotFound => false,
+            | Problem::NotFound
+            | Problem::Withheld => false,
         };
         if parks {
             state.availability = Availability::Down;

@@ -1,4 +1,5 @@
-//! The Kubernetes client: from the environment, with a deadline for every call.
+//! The Kubernetes client: from the environment, with a deadline for every call, and
+//! without a write while this process does not lead.
 //!
 //! Nothing is repeated here: the controllers and watchers decide what to do
 //! again, and when. A repetition below them would hide the first answer.
@@ -11,10 +12,12 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use http::header::USER_AGENT;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use kube::client::{Body as RequestBody, ClientBuilder, DynBody};
 use kube::{Client, Config};
 use tower::{BoxError, Layer, Service};
+
+use crate::controllers::leadership::Leadership;
 
 const AGENT: &str = concat!("viis-operator/", env!("CARGO_PKG_VERSION"));
 
@@ -44,24 +47,28 @@ pub enum Error {
     Build(#[source] kube::Error),
 }
 
-/// A client as `KUBECONFIG`, `~/.kube/config` or the pod's service account say.
-/// Makes no call.
+/// A client as `KUBECONFIG`, `~/.kube/config` or the pod's service account say. It
+/// writes only while `leadership` holds. Makes no call.
 ///
 /// # Errors
 /// When there is no configuration, or it cannot be used.
-pub async fn from_environment() -> Result<Client, Error> {
-    from_config(Config::infer().await.map_err(Error::Infer)?)
+pub async fn from_environment(leadership: Leadership) -> Result<Client, Error> {
+    from_config(Config::infer().await.map_err(Error::Infer)?, leadership)
 }
 
 /// A client for this configuration, with this program's deadlines.
 ///
 /// # Errors
 /// When the configuration cannot be used.
-pub fn from_config(config: Config) -> Result<Client, Error> {
-    with_deadline(config, CALL)
+pub fn from_config(config: Config, leadership: Leadership) -> Result<Client, Error> {
+    with_deadline(config, CALL, leadership)
 }
 
-fn with_deadline(mut config: Config, call: Duration) -> Result<Client, Error> {
+fn with_deadline(
+    mut config: Config,
+    call: Duration,
+    leadership: Leadership,
+) -> Result<Client, Error> {
     config
         .headers
         .push((USER_AGENT, HeaderValue::from_static(AGENT)));
@@ -71,36 +78,43 @@ fn with_deadline(mut config: Config, call: Duration) -> Result<Client, Error> {
     config.reset_reader_on_write = true;
     config.default_retry = false;
     let builder = ClientBuilder::try_from(config).map_err(Error::Build)?;
-    Ok(builder.with_layer(&Deadline(call)).build())
+    let door = Door {
+        deadline: call,
+        leadership,
+    };
+    Ok(builder.with_layer(&door).build())
 }
 
-/// Gives every call a deadline.
-#[derive(Clone, Copy, Debug)]
-struct Deadline(Duration);
-
-/// A service whose calls end in time.
+/// What every call passes: it has a deadline, and a write needs leadership.
 #[derive(Clone, Debug)]
-struct Timely<S> {
-    inner: S,
+struct Door {
     deadline: Duration,
+    leadership: Leadership,
 }
 
-// === impl Deadline ===
+/// A service behind the door.
+#[derive(Clone, Debug)]
+struct Guarded<S> {
+    inner: S,
+    door: Door,
+}
 
-impl<S> Layer<S> for Deadline {
-    type Service = Timely<S>;
+// === impl Door ===
+
+impl<S> Layer<S> for Door {
+    type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Timely {
+        Guarded {
             inner,
-            deadline: self.0,
+            door: self.clone(),
         }
     }
 }
 
-// === impl Timely ===
+// === impl Guarded ===
 
-impl<S> Service<Request<RequestBody>> for Timely<S>
+impl<S> Service<Request<RequestBody>> for Guarded<S>
 where
     S: Service<Request<RequestBody>, Response = Response<Box<DynBody>>, Error = BoxError>,
     S::Future: Send + 'static,
@@ -114,8 +128,11 @@ where
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        if *request.method() != Method::GET && !self.door.leadership.holds() {
+            return Box::pin(std::future::ready(Err(not_leading().into())));
+        }
         let watch = is_watch(request.uri());
-        let deadline = self.deadline;
+        let deadline = self.door.deadline;
         let answer = self.inner.call(request);
         Box::pin(async move {
             let whole = async {
@@ -137,6 +154,11 @@ async fn read_whole(answer: Response<Box<DynBody>>) -> Result<Response<Body>, Bo
     let (head, body) = answer.into_parts();
     let bytes = to_bytes(Body::new(body), ANSWER_BYTES).await?;
     Ok(Response::from_parts(head, Body::from(bytes)))
+}
+
+fn not_leading() -> io::Error {
+    let message = "not sent to the API server: this process does not lead any more";
+    io::Error::new(io::ErrorKind::PermissionDenied, message)
 }
 
 fn too_late(deadline: Duration) -> io::Error {

@@ -5,12 +5,15 @@
 //! - `client`: the Kubernetes client and its deadlines
 //! - `served`: waits until the API server serves our kinds
 //! - `health`: `/healthz`, `/readyz`, `/metrics`, with what [`crate::telemetry`] knows
+//! - `lease`: which of several processes leads; `terms`: what that means here
 //! - `shutdown`: signals and the time to end
 
 pub mod client;
 pub mod health;
+pub mod lease;
 pub mod served;
 pub mod shutdown;
+mod terms;
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,9 +21,11 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use self::shutdown::{Ending, GRACE, Signals};
-use crate::controllers;
+use self::lease::{Campaign, Election};
+use self::shutdown::{Ending, Signals};
+use self::terms::Terms;
 pub use crate::controllers::Options;
+use crate::controllers::{self, leadership::Leadership};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::Readiness;
 
@@ -31,6 +36,8 @@ pub struct Settings {
     pub controllers: Options,
     /// Where metrics and health answer; `None`: nowhere.
     pub metrics_address: Option<SocketAddr>,
+    /// The Lease to compete for; `None`: nobody competes.
+    pub election: Option<Election>,
 }
 
 /// Why the process cannot go on.
@@ -52,6 +59,12 @@ pub enum Error {
     /// There is no usable configuration for Kubernetes.
     #[error(transparent)]
     Client(#[from] client::Error),
+    /// The system refuses a thread for the leader election.
+    #[error("cannot start the leader election")]
+    Election(#[source] io::Error),
+    /// The leader election ended although nobody asked it to.
+    #[error("the leader election ended by itself; the process has to be restarted")]
+    ElectionEnded,
     /// The controllers cannot go on.
     #[error("the controllers failed")]
     Controllers(#[source] controllers::Error),
@@ -86,7 +99,7 @@ pub async fn run(settings: Settings) -> Result<(), Error> {
     if let Some(address) = settings.metrics_address {
         serve_health(address, &metrics, &readiness).await?;
     }
-    control(settings.controllers, metrics, readiness, shutdown).await
+    control(settings, metrics, readiness, shutdown).await
 }
 
 async fn serve_health(
@@ -105,13 +118,18 @@ async fn serve_health(
 
 /// From the client to the end of the controllers.
 async fn control(
-    options: Options,
+    settings: Settings,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
+    let options = settings.controllers;
+    let leadership = match settings.election {
+        None => Leadership::unopposed(),
+        Some(_) => Leadership::candidate(),
+    };
     let prepare = async {
-        let client = client::from_environment().await?;
+        let client = client::from_environment(leadership.clone()).await?;
         served::wait(
             &client,
             &options.watch_namespaces,
@@ -126,22 +144,41 @@ async fn control(
         return Ok(());
     };
     readiness.waiting_for("the controllers are starting");
-    let controllers = tokio::spawn(controllers::run(
-        client?,
-        options,
-        Arc::clone(&metrics),
-        shutdown.clone(),
-        readiness.clone(),
-    ));
     let stopping = readiness.clone();
     let stop = shutdown.clone();
     tokio::spawn(async move {
         stop.cancelled().await;
         stopping.stopping();
     });
-    let ending = shutdown::supervise(controllers, &shutdown, GRACE).await;
+    let terms = Terms {
+        client: client?,
+        options,
+        metrics: Arc::clone(&metrics),
+        readiness: readiness.clone(),
+        shutdown,
+    };
+    let ending = match settings.election {
+        None => terms.run(&leadership).await,
+        Some(election) => elected(&terms, election, leadership).await?,
+    };
     readiness.controllers_ended();
     conclude(ending, metrics.tasks_in_flight())
+}
+
+/// Works while this process leads; the Lease is released at the end.
+async fn elected(
+    terms: &Terms,
+    election: Election,
+    leadership: Leadership,
+) -> Result<Ending<controllers::Error>, Error> {
+    let started = Campaign::start(election, leadership.clone());
+    let mut campaign = started.map_err(Error::Election)?;
+    let ending = tokio::select! {
+        ending = terms.run(&leadership) => ending,
+        () = campaign.ended() => return Err(Error::ElectionEnded),
+    };
+    campaign.end().await;
+    Ok(ending)
 }
 
 /// Says how it ended. What still runs is no failure: it is found again.

@@ -103,15 +103,15 @@ impl Received {
 /// Waits until `task` ends. From the moment that `shutdown` is cancelled it has
 /// `grace`; then it is aborted.
 pub async fn supervise<E>(
-    mut task: JoinHandle<Result<(), E>>,
+    task: &mut JoinHandle<Result<(), E>>,
     shutdown: &CancellationToken,
     grace: Duration,
 ) -> Ending<E> {
     tokio::select! {
-        joined = &mut task => return ending(joined, shutdown.is_cancelled()),
+        joined = &mut *task => return ending(joined, shutdown.is_cancelled()),
         () = shutdown.cancelled() => {}
     }
-    match tokio::time::timeout(grace, &mut task).await {
+    match tokio::time::timeout(grace, &mut *task).await {
         Ok(joined) => ending(joined, true),
         Err(_) => {
             task.abort();
@@ -143,34 +143,34 @@ mod tests {
     async fn work_that_ends_in_time_is_a_clean_end() {
         let shutdown = CancellationToken::new();
         let asked = shutdown.clone();
-        let task = tokio::spawn(async move {
+        let mut task = tokio::spawn(async move {
             asked.cancelled().await;
             tokio::time::sleep(SHORT).await;
             Ok::<(), String>(())
         });
         shutdown.cancel();
-        let ending = supervise(task, &shutdown, LONG).await;
+        let ending = supervise(&mut task, &shutdown, LONG).await;
         assert!(matches!(ending, Ending::Clean), "{ending:?}");
     }
 
     #[tokio::test]
     async fn work_that_hangs_is_left_behind() {
         let shutdown = CancellationToken::new();
-        let task = tokio::spawn(std::future::pending::<Result<(), String>>());
+        let mut task = tokio::spawn(std::future::pending::<Result<(), String>>());
         shutdown.cancel();
-        let ending = supervise(task, &shutdown, SHORT).await;
+        let ending = supervise(&mut task, &shutdown, SHORT).await;
         assert!(matches!(ending, Ending::Overdue), "{ending:?}");
     }
 
     #[tokio::test]
     async fn an_end_that_nobody_asked_for_is_told_apart() {
         let shutdown = CancellationToken::new();
-        let by_itself = tokio::spawn(async { Ok::<(), String>(()) });
-        let ending = supervise(by_itself, &shutdown, LONG).await;
+        let mut by_itself = tokio::spawn(async { Ok::<(), String>(()) });
+        let ending = supervise(&mut by_itself, &shutdown, LONG).await;
         assert!(matches!(ending, Ending::Unasked), "{ending:?}");
 
-        let failed = tokio::spawn(async { Err::<(), _>("watch died") });
-        let ending = supervise(failed, &shutdown, LONG).await;
+        let mut failed = tokio::spawn(async { Err::<(), _>("watch died") });
+        let ending = supervise(&mut failed, &shutdown, LONG).await;
         assert!(matches!(ending, Ending::Failed("watch died")), "{ending:?}");
     }
 
@@ -178,8 +178,8 @@ mod tests {
     async fn a_panic_is_told_apart_before_and_after_the_signal() {
         let shutdown = CancellationToken::new();
         for _ in 0..2 {
-            let task = tokio::spawn(async { panic!("on purpose, in a test") });
-            let ending = supervise::<String>(task, &shutdown, LONG).await;
+            let mut task = tokio::spawn(async { panic!("on purpose, in a test") });
+            let ending = supervise::<String>(&mut task, &shutdown, LONG).await;
             assert!(matches!(ending, Ending::Panicked), "{ending:?}");
             shutdown.cancel();
         }

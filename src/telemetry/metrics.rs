@@ -34,6 +34,7 @@ pub struct Metrics {
     external_requests: Family<CallLabels, Counter>,
     external_durations: Family<MethodLabels, Histogram, Buckets>,
     tasks_in_flight: Gauge,
+    leader: Gauge,
 }
 
 /// Makes histograms with [`BUCKETS`].
@@ -55,6 +56,7 @@ impl Metrics {
             external_requests: Family::default(),
             external_durations: Family::new_with_constructor(Buckets),
             tasks_in_flight: Gauge::default(),
+            leader: Gauge::default(),
         };
         metrics.start_at_zero();
         metrics.registered()
@@ -95,6 +97,11 @@ impl Metrics {
     #[must_use]
     pub fn tasks_in_flight(&self) -> i64 {
         self.tasks_in_flight.get()
+    }
+
+    /// This process leads, or does not.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
     }
 
     /// All metrics in the OpenMetrics text format.
@@ -161,6 +168,11 @@ impl Metrics {
             "tasks_in_flight",
             "Tasks of Integration Servers that are being watched",
             self.tasks_in_flight.clone(),
+        );
+        registry.register(
+            "leader",
+            "1 while this process leads, 0 while it stands by",
+            self.leader.clone(),
         );
         self
     }

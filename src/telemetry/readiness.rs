@@ -9,11 +9,13 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<watch::Sender<State>>);
 
-/// The life of the process. It only goes forward.
+/// The life of the process. It only goes forward, but for a leader that stands by again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
     /// The controllers do not run yet; the sentence says what they wait for.
     Waiting(&'static str),
+    /// Another process leads; this one could take over at any moment.
+    StandingBy,
     /// The controllers watch and reconcile.
     Started,
     /// A signal came; what runs is being ended.
@@ -36,13 +38,24 @@ impl Readiness {
     pub fn waiting_for(&self, sentence: &'static str) {
         self.0.send_if_modified(|state| match state {
             State::Waiting(before) => std::mem::replace(before, sentence) != sentence,
-            State::Started | State::Stopping | State::Ended => false,
+            State::StandingBy | State::Started | State::Stopping | State::Ended => false,
         });
     }
 
     /// The controllers watch and reconcile: from here on `/readyz` is 200.
     pub fn controllers_started(&self) {
         self.forward_to(State::Started);
+    }
+
+    /// Another process leads. `/readyz` is 200: two replicas are both ready.
+    pub fn standing_by(&self) {
+        self.0.send_if_modified(|state| match state {
+            State::Waiting(_) | State::Started => {
+                *state = State::StandingBy;
+                true
+            }
+            State::StandingBy | State::Stopping | State::Ended => false,
+        });
     }
 
     /// A signal came: no longer ready.
@@ -62,7 +75,7 @@ impl Readiness {
     pub fn ready(&self) -> Result<(), &'static str> {
         match *self.0.borrow() {
             State::Waiting(sentence) => Err(sentence),
-            State::Started => Ok(()),
+            State::StandingBy | State::Started => Ok(()),
             State::Stopping => Err("stopping"),
             State::Ended => Err("the controllers ended"),
         }
@@ -75,7 +88,7 @@ impl Readiness {
     /// When the controllers ended.
     pub fn healthy(&self) -> Result<(), &'static str> {
         match *self.0.borrow() {
-            State::Waiting(_) | State::Started | State::Stopping => Ok(()),
+            State::Waiting(_) | State::StandingBy | State::Started | State::Stopping => Ok(()),
             State::Ended => Err("the controllers ended"),
         }
     }
@@ -114,6 +127,20 @@ mod tests {
         assert_eq!(readiness.healthy(), Ok(()));
         readiness.controllers_ended();
         assert_eq!(readiness.healthy(), Err("the controllers ended"));
+    }
+
+    #[test]
+    fn who_stands_by_is_ready_and_may_lead_and_stand_by_again() {
+        let readiness = Readiness::new();
+        for _ in 0..2 {
+            readiness.standing_by();
+            assert_eq!(readiness.ready(), Ok(()));
+            readiness.controllers_started();
+            assert_eq!(readiness.ready(), Ok(()));
+        }
+        readiness.stopping();
+        readiness.standing_by();
+        assert_eq!(readiness.ready(), Err("stopping"));
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub enum Problem {
     Rejected,
     /// The object is not there.
     NotFound,
+    /// It was not sent, because nothing may be changed now.
+    Withheld,
 }
 
 impl Error {

@@ -161,7 +161,8 @@ impl Error {
     /// A failure of this kind, in the class that the client gives it.
     pub(crate) fn test(problem: Problem) -> Self {
         let class = match problem {
-            Problem::Connect
+            Problem::Withheld
+            | Problem::Connect
             | Problem::Certificate
             | Problem::Timeout
             | Problem::UnexpectedAnswer
@@ -199,6 +200,7 @@ impl Client {
                 call: Duration::from_secs(10),
                 list: Duration::from_secs(60),
             },
+            permit: Permit::default(),
         };
         Self::new(settings, Arc::new(NobodyLooks)).unwrap()
     }

@@ -56,8 +56,8 @@ pub use identifier::{BiosId, InvalidBiosId, TaskId, TenantId, VirtualMachineId};
 pub use machine::{NewVirtualMachine, VirtualMachine};
 pub use method::{Method, Observer, Outcome};
 pub use settings::{
-    ConfigurationError, Credentials, Endpoint, Fingerprint, InvalidFingerprint, Settings, Timeouts,
-    Trust,
+    ConfigurationError, Credentials, Endpoint, Fingerprint, InvalidFingerprint, Permit, Settings,
+    Timeouts, Trust,
 };
 pub use task::{
     CreatedTenant, Task, TaskError, TaskFilter, TaskOutcome, TaskResult, TaskState, TaskType,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -137,6 +138,36 @@ impl Default for Timeouts {
     }
 }
 
+/// Whether anything may be changed on the server at this moment: asked before each
+/// call that would.
+#[derive(Clone)]
+pub struct Permit(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Permit {
+    /// Asks this.
+    pub fn asking(may_change: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(may_change))
+    }
+
+    /// The answer now.
+    pub(super) fn holds(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl Default for Permit {
+    /// Always.
+    fn default() -> Self {
+        Self::asking(|| true)
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.holds()).finish()
+    }
+}
+
 /// Everything that a client needs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -152,6 +183,8 @@ pub struct Settings {
     pub requests_per_second: NonZeroU32,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Whether anything may be changed.
+    pub permit: Permit,
 }
 
 /// The settings cannot make a client. The sentence says what to change.

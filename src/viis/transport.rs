@@ -17,7 +17,9 @@ use super::error::{Effect, Error, Problem};
 use super::method::{Method, Observer, Outcome};
 use super::pace::Pace;
 use super::request::Request;
-use super::settings::{ConfigurationError, Credentials, Endpoint, Fingerprint, Settings, Timeouts};
+use super::settings::{
+    ConfigurationError, Credentials, Endpoint, Fingerprint, Permit, Settings, Timeouts,
+};
 
 /// Longest body of an answer, in bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -36,6 +38,7 @@ pub(super) struct Transport {
     pace: Pace,
     presented: Presented,
     observer: Arc<dyn Observer>,
+    permit: Permit,
 }
 
 impl Transport {
@@ -73,6 +76,7 @@ impl Transport {
             pace: Pace::new(settings.requests_per_second),
             presented,
             observer,
+            permit: settings.permit.clone(),
         })
     }
 
@@ -88,6 +92,10 @@ impl Transport {
     pub(super) async fn send(&self, request: Request) -> Result<Answer, Error> {
         let method = request.method;
         self.pace.turn().await;
+        // After the wait for the turn: what was true before it may be so no more.
+        if method.mutates() && !self.permit.holds() {
+            return Err(self.withheld(method));
+        }
         let start = Instant::now();
         let result = self.exchange(request).await;
         let outcome = match &result {
@@ -159,6 +167,14 @@ impl Transport {
                 Err(error) => return Err(self.failure(method, error, Some(answer.status))),
             }
         }
+    }
+
+    fn withheld(&self, method: Method) -> Error {
+        let message = format!(
+            "{method} was not sent to {}: this process does not lead any more.",
+            self.endpoint
+        );
+        Error::transient(method, Problem::Withheld, message)
     }
 
     fn timeout(&self, method: Method) -> Duration {

@@ -20,6 +20,7 @@ mod evidence;
 mod guards;
 mod harness;
 mod kubernetes_faults;
+mod leadership;
 mod life;
 mod limits;
 mod lost_answers;

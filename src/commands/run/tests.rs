@@ -13,7 +13,7 @@ fn command() -> Command {
 fn settings(options: &[&str]) -> Result<operator::Settings, clap::Error> {
     let command = command().mut_args(|option| option.env(None::<&str>));
     let matches = command.try_get_matches_from([&["run"], options].concat())?;
-    Ok(RunOptions::from_arg_matches(&matches)?.settings())
+    Ok(RunOptions::from_arg_matches(&matches)?.settings().unwrap())
 }
 
 #[test]
@@ -93,4 +93,38 @@ fn every_option_has_its_environment_variable() {
             .unwrap_or_else(|| panic!("--{long} has none"));
         assert_eq!(variable.to_str(), Some(expected.as_str()));
     }
+}
+
+#[test]
+fn nobody_competes_unless_asked_to() {
+    assert_eq!(settings(&[]).unwrap().election, None);
+}
+
+#[test]
+fn the_lease_has_the_name_of_the_installation() {
+    let options = ["--leader-election", "--operator-name", "other"];
+    let election = settings(&options).unwrap().election.unwrap();
+    assert_eq!(election.namespace, "viis-system");
+    assert_eq!(election.name, "other");
+    assert_eq!(election.timing.duration, Duration::from_secs(15));
+    assert_eq!(election.timing.renew_deadline, Duration::from_secs(10));
+    assert_eq!(election.timing.retry_period, Duration::from_secs(1));
+}
+
+#[test]
+fn a_timing_without_a_margin_is_refused() {
+    let command = command().mut_args(|option| option.env(None::<&str>));
+    let options = ["run", "--leader-election", "--lease-duration=10s"];
+    let matches = command.try_get_matches_from(options).unwrap();
+    let refused = RunOptions::from_arg_matches(&matches).unwrap().settings();
+    assert_eq!(refused.unwrap_err(), WrongTiming::NoMargin);
+}
+
+#[rstest]
+#[case("15")]
+#[case("-1s")]
+#[case("soon")]
+fn what_is_no_time_is_refused(#[case] time: &str) {
+    let option = format!("--lease-duration={time}");
+    assert!(settings(&[&option]).is_err());
 }

@@ -14,7 +14,7 @@ use crate::controllers::context::{Context, ServerWake};
 use crate::controllers::servers::Handle;
 use crate::controllers::writes::{self, WriteError};
 use crate::inventory::Server;
-use crate::viis::{Client, Credentials, Endpoint, Observer, Settings, Timeouts, Trust};
+use crate::viis::{Client, Credentials, Endpoint, Observer, Permit, Settings, Timeouts, Trust};
 
 /// Why there is no client.
 pub enum Missing {
@@ -170,6 +170,7 @@ fn client(
             )
         })?),
     };
+    let leadership = context.leadership.clone();
     let settings = Settings {
         endpoint: Endpoint {
             address: spec.address.clone(),
@@ -181,6 +182,7 @@ fn client(
         requests_per_second: NonZeroU32::new(spec.limits.requests_per_second)
             .unwrap_or(NonZeroU32::MIN),
         timeouts: Timeouts::default(),
+        permit: Permit::asking(move || leadership.holds()),
     };
     let observer: Arc<dyn Observer> = Arc::clone(&context.metrics) as Arc<dyn Observer>;
     Client::new(settings, observer).map_err(|error| wrong(error.to_string()))

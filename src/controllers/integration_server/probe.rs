@@ -29,7 +29,8 @@ pub fn failed(error: &Error) -> Probe {
         Problem::UnexpectedAnswer
         | Problem::ServerError
         | Problem::Rejected
-        | Problem::NotFound => reasons::UNEXPECTED_ANSWER,
+        | Problem::NotFound
+        | Problem::Withheld => reasons::UNEXPECTED_ANSWER,
     };
     Probe {
         reachable: false,
@@ -52,7 +53,8 @@ pub fn pause(error: &Error) -> Option<Duration> {
             | Problem::UnexpectedAnswer
             | Problem::ServerError
             | Problem::Rejected
-            | Problem::NotFound => *retry_after,
+            | Problem::NotFound
+            | Problem::Withheld => *retry_after,
         },
     }
 }
@@ -67,6 +69,7 @@ pub fn is_regular(error: &Error) -> bool {
         | Problem::UnexpectedAnswer
         | Problem::ServerError
         | Problem::Rejected
-        | Problem::NotFound => false,
+        | Problem::NotFound
+        | Problem::Withheld => false,
     }
 }

@@ -26,7 +26,7 @@ async fn client_of(path: &str, route: axum::routing::MethodRouter, call: Duratio
     tokio::spawn(async move { axum::serve(listener, routes).await });
     let config = Config::new(format!("http://{address}").parse().unwrap());
     let _ = rustls::crypto::ring::default_provider().install_default();
-    with_deadline(config, call).unwrap()
+    with_deadline(config, call, Leadership::unopposed()).unwrap()
 }
 
 /// What never happens is a failure, not a test without an end.
@@ -122,4 +122,43 @@ fn watches_are_told_from_calls() {
     ] {
         assert_eq!(is_watch(&uri.parse().unwrap()), expected, "{uri}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_written_without_leadership_and_everything_can_be_read() {
+    use kube::api::{Patch, PatchParams};
+
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let count = std::sync::Arc::clone(&asked);
+    let write = move || {
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        async { NAMED }
+    };
+    let path = "/api/v1/namespaces/x/configmaps/a";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let routes = Router::new().route(path, get(|| async { NAMED }).patch(write));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = Config::new(format!("http://{address}").parse().unwrap());
+    let leadership = Leadership::candidate();
+    let client = with_deadline(config, LONG, leadership.clone()).unwrap();
+    let api = Api::<ConfigMap>::namespaced(client, "x");
+    let patch = || {
+        let patch = Patch::Merge(serde_json::json!({"data": {"a": "b"}}));
+        let api = api.clone();
+        async move { api.patch("a", &PatchParams::default(), &patch).await }
+    };
+
+    let error = soon(patch()).await.unwrap_err();
+    assert!(sentence(&error).contains("does not lead"), "{error:?}");
+    soon(api.get("a")).await.unwrap();
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+
+    leadership.extend(tokio::time::Instant::now() + LONG);
+    soon(patch()).await.unwrap();
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1);
+    leadership.end();
+    soon(patch()).await.unwrap_err();
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1);
 }

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::*;
+use crate::controllers::leadership::Leadership;
 use crate::operator::client;
 
 const QUICK: Pace = Pace {
@@ -48,7 +49,8 @@ impl ApiServer {
 
 fn client_at(address: &str) -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    client::from_config(kube::Config::new(address.parse().unwrap())).unwrap()
+    let config = kube::Config::new(address.parse().unwrap());
+    client::from_config(config, Leadership::unopposed()).unwrap()
 }
 
 async fn answer(State(server): State<ApiServer>, uri: Uri) -> Response {

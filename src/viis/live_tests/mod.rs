@@ -49,6 +49,7 @@ fn settings(address: &str, port: u16, trust: Trust) -> Settings {
             call: Duration::from_secs(10),
             list: Duration::from_secs(60),
         },
+        permit: Permit::default(),
     }
 }
 

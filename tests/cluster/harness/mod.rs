@@ -14,6 +14,7 @@ mod subject;
 mod user;
 
 pub use manifests::{Manifest, complete_tenant, document, machine, secret, simple_tenant};
+pub use operator::Operator;
 pub use plane::existing_cluster;
 pub use proxy::{Fate, Proxy};
 pub use simulator::{Simulator, same_identifier};

@@ -59,6 +59,11 @@ impl Operator {
         self.program.kill();
     }
 
+    /// Sends a signal by name: STOP, CONT.
+    pub fn signal(&self, signal: &str) {
+        self.program.signal(signal);
+    }
+
     /// SIGTERM; the exit status when it ended in time.
     pub async fn terminates_within(&self, patience: Duration) -> Option<ExitStatus> {
         self.program.signal("TERM");
