@@ -26,6 +26,7 @@ struct State {
     availability: Availability,
     doubted: Option<Instant>,
     up_since: Option<Instant>,
+    answered: Option<Instant>,
     probe_wanted: bool,
 }
 
@@ -35,6 +36,7 @@ impl Default for Health {
             availability: Availability::Unknown,
             doubted: None,
             up_since: None,
+            answered: None,
             probe_wanted: true,
         }))
     }
@@ -58,6 +60,11 @@ impl Health {
         self.state().up_since
     }
 
+    /// When a probe succeeded last.
+    pub fn answered_at(&self) -> Option<Instant> {
+        self.state().answered
+    }
+
     /// Somebody wants the server to be probed soon.
     pub fn probe_wanted(&self) -> bool {
         self.state().probe_wanted
@@ -70,6 +77,7 @@ impl Health {
             state.up_since = Some(Instant::now());
         }
         state.availability = Availability::Up;
+        state.answered = Some(Instant::now());
         state.probe_wanted = false;
     }
 

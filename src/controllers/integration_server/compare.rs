@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kube::ResourceExt;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::api::IntegrationServer;
 use crate::controllers::backoff::{jittered, share};
@@ -15,6 +15,7 @@ use crate::controllers::cluster::{Key, owned_identifier};
 use crate::controllers::context::{Context, Queues};
 use crate::controllers::servers::Handle;
 use crate::inventory::Server;
+use crate::inventory::health::Availability;
 use crate::viis::{Class, TenantId};
 
 /// When the next comparison is due: the first one anywhere in the interval, so
@@ -67,22 +68,49 @@ pub fn start(server: &IntegrationServer, context: &Context, handle: &Arc<Handle>
 }
 
 /// Lists the machines of these tenants one after the other, and has them looked at.
+/// A list that fails is that tenant's own affair, unless the server is parked by it.
 async fn compare(
     picture: Arc<Server>,
     tenants: Vec<(TenantId, Vec<Key>)>,
     queues: Queues,
     pause: Duration,
 ) {
+    let mut skipped = 0_usize;
     for (tenant, machines) in tenants {
-        if let Err(error) = picture.list_machines(&tenant).await {
-            debug!(%error, "the machines of a tenant could not be compared");
-            if !matches!(error.class(), Class::NotFound) {
-                return;
+        let mut wait = pause;
+        let looked_at = match picture.list_machines(&tenant).await {
+            Ok(()) => true,
+            Err(error) => {
+                debug!(%tenant, %error, "the machines of a tenant could not be compared");
+                if picture.health().availability() == Availability::Down {
+                    return;
+                }
+                match error.class() {
+                    Class::NotFound => true,
+                    Class::Transient { retry_after } => {
+                        wait = retry_after.unwrap_or(pause).max(pause);
+                        false
+                    }
+                    Class::Credentials | Class::Rejected => false,
+                }
             }
+        };
+        if looked_at {
+            for machine in machines {
+                queues.machines.wake(machine);
+            }
+        } else {
+            skipped += 1;
         }
-        for machine in machines {
-            queues.machines.wake(machine);
-        }
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(wait).await;
+    }
+    if skipped > 0 {
+        warn!(
+            skipped,
+            "the machines of some tenants could not be compared; they are at the next resync"
+        );
     }
 }
+
+#[cfg(all(test, feature = "simulator"))]
+mod tests;

@@ -4,6 +4,8 @@
 
 use std::sync::Mutex;
 
+use rstest::rstest;
+
 use crate::inventory::Wake;
 use crate::inventory::fixtures::{Woken, owner, seconds};
 use crate::inventory::health::Availability;
@@ -20,6 +22,13 @@ struct Script {
     completed: Vec<String>,
     /// The answer to a list instead of the list.
     list: Option<(&'static str, &'static str)>,
+    /// The answer to a list with parameters.
+    filtered: Option<(&'static str, &'static str)>,
+    /// The answer to the call for this task.
+    single: Vec<(&'static str, &'static str, &'static str)>,
+    retry_after: Option<&'static str>,
+    created: bool,
+    filters: Vec<String>,
     lists: Vec<Instant>,
     singles: Vec<String>,
 }
@@ -33,20 +42,29 @@ struct Stand {
     _remote: server::Server,
 }
 
-fn task(id: &str, state: &str) -> String {
-    format!("<task id=\"{id}\"><state>{state}</state><type>CreateTenant</type></task>")
+fn task(id: &str, state: &str, created: bool) -> String {
+    let created = if created {
+        " created=\"2024-05-01T10:00:00\""
+    } else {
+        ""
+    };
+    format!("<task id=\"{id}\"{created}><state>{state}</state><type>CreateTenant</type></task>")
 }
 
 fn answer(script: &Shared, request: &str) -> Reply {
     let mut script = script.lock().unwrap();
     let path = request.split(' ').nth(1).unwrap_or_default();
     let path = path.trim_start_matches("/api/2.0/virtualization/tasks");
+    let created = script.created;
     let show = |id: &str, completed: &[String]| {
         let done = completed.iter().any(|known| known == id);
-        task(id, if done { "Completed" } else { "Running" })
+        task(id, if done { "Completed" } else { "Running" }, created)
     };
     if let Some(id) = path.strip_prefix('/') {
         script.singles.push(id.to_owned());
+        if let Some((_, status, body)) = script.single.iter().find(|single| single.0 == id) {
+            return Reply::Bytes(http(status, &[], body));
+        }
         return Reply::Bytes(if script.running.contains(&id) {
             http("200 OK", &[], &show(id, &script.completed))
         } else {
@@ -54,8 +72,16 @@ fn answer(script: &Shared, request: &str) -> Reply {
         });
     }
     script.lists.push(Instant::now());
-    if let Some((status, body)) = script.list {
-        return Reply::Bytes(http(status, &[], body));
+    script.filters.push(path.to_owned());
+    let filtered = script.filtered.filter(|_| path.starts_with('?'));
+    if let Some((status, body)) = filtered.or(script.list) {
+        let headers: Vec<String> = script
+            .retry_after
+            .map(|wait| format!("Retry-After: {wait}"))
+            .into_iter()
+            .collect();
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        return Reply::Bytes(http(status, &headers, body));
     }
     let tasks: String = script
         .running
@@ -176,23 +202,6 @@ async fn it_slows_down_while_nothing_ends_and_hurries_for_a_new_task() {
     );
 }
 
-#[test]
-fn the_pace_goes_from_200_milliseconds_to_2_seconds_and_back() {
-    let mut pace = Pace {
-        pause: FASTEST,
-        single_until: None,
-    };
-    let mut longest = FASTEST;
-    for _ in 0..20 {
-        pace.follow(false);
-        assert!(pace.pause >= longest);
-        longest = pace.pause;
-    }
-    assert_eq!(longest, seconds(2));
-    pace.follow(true);
-    assert_eq!(pace.pause, Duration::from_millis(200));
-}
-
 #[tokio::test]
 async fn a_refused_list_is_replaced_by_single_calls() {
     let stand = Stand::new(&["1", "2"]).refusing_lists("400 Bad Request", "<error/>");
@@ -269,4 +278,86 @@ async fn a_closed_picture_asks_no_more() {
     stand.picture.close();
     sleep(FASTEST * 3).await;
     assert_eq!(stand.lists(), 1);
+}
+
+#[rstest]
+#[case::server_error("500 Internal Server Error", "")]
+#[case::not_implemented("501 Not Implemented", "")]
+#[case::html("200 OK", "<html><body>Please log in</body></html>")]
+#[case::nothing("204 No Content", "")]
+#[case::an_unreadable_item("200 OK", "<tasks><task><state>Running</state></task></tasks>")]
+#[tokio::test]
+async fn a_list_that_only_ever_fails_is_replaced_by_single_calls(
+    #[case] status: &'static str,
+    #[case] body: &'static str,
+) {
+    let stand = Stand::new(&["1", "2"]).refusing_lists(status, body);
+    stand.complete(&["1", "2"]);
+    stand.watch(&["1", "2"]);
+    stand
+        .until(|stand| {
+            // The server answers its probes.
+            stand.picture.health().probed();
+            stand.is_over("1") && stand.is_over("2")
+        })
+        .await;
+    assert!(stand.lists() >= 3, "one failure is no reason");
+    assert_eq!(stand.singles().len(), 2);
+}
+
+#[tokio::test]
+async fn a_list_whose_parameters_are_refused_is_asked_for_without_them() {
+    let stand = Stand::new(&["1", "2"]);
+    stand.script.lock().unwrap().created = true;
+    stand.watch(&["1"]);
+    stand.until(|stand| stand.lists() == 1).await;
+    stand.script.lock().unwrap().filtered = Some(("400 Bad Request", "<error/>"));
+    stand.until(|stand| stand.lists() >= 4).await;
+    stand.complete(&["1"]);
+    stand.until(|stand| stand.is_over("1")).await;
+    let filters = stand.script.lock().unwrap().filters.clone();
+    let refused = filters.iter().filter(|filter| !filter.is_empty()).count();
+    assert_eq!(refused, 1, "{filters:?}");
+    assert_eq!(stand.singles(), [""; 0]);
+}
+
+#[rstest]
+#[case::refused("403 Forbidden", "")]
+#[case::failing("500 Internal Server Error", "")]
+#[case::a_page_of_a_proxy("404 Not Found", "<html/>")]
+#[case::unreadable("200 OK", "<task><state>Completed</state></task>")]
+#[tokio::test]
+async fn a_task_that_cannot_be_had_holds_nobody_up(
+    #[case] status: &'static str,
+    #[case] body: &'static str,
+) {
+    let tasks = ["1", "2", "3", "4", "5", "6"];
+    let stand = Stand::new(&tasks).refusing_lists("200 OK", "<tasks/>");
+    stand.complete(&tasks);
+    let broken = ["1", "2", "3"];
+    stand.script.lock().unwrap().single = broken.map(|id| (id, status, body)).to_vec();
+    stand.watch(&tasks);
+    stand
+        .until(|stand| ["4", "5", "6"].iter().all(|task| stand.is_over(task)))
+        .await;
+    sleep(FASTEST * 5).await;
+    for task in broken {
+        assert!(!stand.is_over(task));
+        let asked = stand.singles().iter().filter(|id| *id == task).count();
+        assert_eq!(asked, 1, "it is asked for less and less often");
+    }
+}
+
+#[tokio::test]
+async fn a_wish_to_be_left_alone_is_respected() {
+    let stand = Stand::new(&["1", "2"]).refusing_lists("503 Service Unavailable", "");
+    stand.script.lock().unwrap().retry_after = Some("2");
+    stand.watch(&["1"]);
+    stand.until(|stand| stand.lists() == 1).await;
+    // Not even a new task is a reason to hurry then.
+    stand.watch(&["2"]);
+    stand.until(|stand| stand.lists() == 2).await;
+    let pauses = stand.pauses();
+    assert!(pauses[0] >= seconds(2), "{pauses:?}");
+    assert_eq!(stand.singles(), [""; 0]);
 }
