@@ -6,6 +6,7 @@ use super::code::{Code, codes};
 use super::error::{Class, Effect, Error, Problem};
 use super::method::Method;
 use super::redaction::Redactor;
+use super::xml::{self, Limits};
 
 /// Longest wait that a server can ask for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
@@ -37,7 +38,7 @@ impl Answer {
         if self.status == 401 {
             return Err(self.credentials(method));
         }
-        if self.is_html() {
+        if self.is_html(method) {
             return Err(self.html(method));
         }
         if matches!(self.status, 408 | 429 | 500..) {
@@ -215,13 +216,82 @@ impl Answer {
         Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
     }
 
-    fn is_html(&self) -> bool {
+    /// Whether a body whose end nothing announced shows by itself that it is whole:
+    /// one XML document or JSON object. A success may also have none.
+    pub(super) fn is_self_contained(&self) -> bool {
+        let Ok(text) = std::str::from_utf8(&self.body) else {
+            return false;
+        };
+        let text = text.trim_start_matches('\u{FEFF}').trim();
+        match text.bytes().next() {
+            None => (200..300).contains(&self.status),
+            Some(b'<') => root_of(text).is_some(),
+            Some(b'{') => serde_json::from_str::<serde_json::Value>(text).is_ok(),
+            Some(_) => false,
+        }
+    }
+
+    /// Whether the answer is a page, a proxy's say. What only calls itself one, as
+    /// many a framework does by default, is judged by its body where that cannot
+    /// be mistaken: never a 404, which is evidence of absence.
+    fn is_html(&self, method: Method) -> bool {
+        if starts_like_html(&self.body) {
+            return true;
+        }
         let declared = self.content_type.as_deref().is_some_and(|content_type| {
             let content_type = content_type.trim_start().to_ascii_lowercase();
             content_type.starts_with("text/html") || content_type.starts_with("application/xhtml")
         });
-        declared || starts_like_html(&self.body)
+        if !declared {
+            return false;
+        }
+        let text = String::from_utf8_lossy(&self.body);
+        let root = root_of(&text);
+        match (self.status, root.as_deref()) {
+            (200..=299, Some(root)) if is_success(method, self.status) => is_html_name(root),
+            (200..=299, None) if is_success(method, self.status) => {
+                !(text.trim().is_empty() || is_told_by_body(method))
+            }
+            (404, _) => true,
+            (400..=499, Some(root)) => is_html_name(root) || Code::find(&text).is_none(),
+            (_, _) => true,
+        }
     }
+}
+
+/// The root element's name, of one whole XML document.
+fn root_of(text: &str) -> Option<String> {
+    // No element has this name: nothing is kept.
+    let surroundings = xml::read_items(text, "", Limits::LIST, &mut |_| Ok(()));
+    surroundings.ok().map(|surroundings| surroundings.root)
+}
+
+/// Whether the body of a success has to say something, so that a page in its place
+/// shows when it is read.
+fn is_told_by_body(method: Method) -> bool {
+    match method {
+        Method::ListTenants
+        | Method::GetTenant
+        | Method::CreateTenant
+        | Method::ActivateTenant
+        | Method::DeactivateTenant
+        | Method::DeleteTenant
+        | Method::ListVirtualMachines
+        | Method::GetTask
+        | Method::ListTasks => true,
+        Method::RegisterVirtualMachine | Method::UnregisterVirtualMachine | Method::CancelTask => {
+            false
+        }
+    }
+}
+
+/// Elements that a piece of a page begins with.
+fn is_html_name(name: &str) -> bool {
+    const NAMES: [&str; 20] = [
+        "html", "head", "body", "title", "meta", "h1", "h2", "h3", "p", "div", "center", "form",
+        "script", "style", "span", "table", "a", "br", "b", "pre",
+    ];
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Whether a body begins with `<html` or a document type of HTML, after a BOM,

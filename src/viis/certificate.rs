@@ -16,7 +16,7 @@ use rustls::{
     SignatureScheme,
 };
 
-use super::settings::{ConfigurationError, Fingerprint, Trust};
+use super::settings::{ConfigurationError, Fingerprint, Setting, Trust};
 
 /// The server's certificate was refused.
 #[derive(Clone, Debug)]
@@ -247,7 +247,8 @@ pub(super) fn tls(trust: &Trust) -> Result<(ClientConfig, Presented), Configurat
             }
         }
         Trust::Fingerprints(fingerprints) if fingerprints.is_empty() => {
-            return Err(ConfigurationError(
+            return Err(ConfigurationError::new(
+                Setting::Trust,
                 "There is no fingerprint to trust: set at least one.".to_owned(),
             ));
         }
@@ -261,7 +262,9 @@ pub(super) fn tls(trust: &Trust) -> Result<(ClientConfig, Presented), Configurat
     };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| ConfigurationError(format!("TLS cannot be set up: {error}.")))?
+        .map_err(|error| {
+            ConfigurationError::new(Setting::Trust, format!("TLS cannot be set up: {error}."))
+        })?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
@@ -276,7 +279,10 @@ fn verifier(
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
         .build()
         .map_err(|error| {
-            ConfigurationError(format!("The trusted certificates cannot be used: {error}."))
+            ConfigurationError::new(
+                Setting::Trust,
+                format!("The trusted certificates cannot be used: {error}."),
+            )
         })
 }
 
@@ -284,7 +290,8 @@ fn system_roots() -> Result<RootCertStore, ConfigurationError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        return Err(ConfigurationError(
+        return Err(ConfigurationError::new(
+            Setting::Trust,
             "This machine has no trusted certificates: set a CA bundle or a fingerprint."
                 .to_owned(),
         ));
@@ -296,7 +303,8 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, Configuration
     CertificateDer::pem_slice_iter(pem.as_bytes())
         .collect::<Result<_, _>>()
         .map_err(|_| {
-            ConfigurationError(
+            ConfigurationError::new(
+                Setting::Trust,
                 "The CA bundle is not valid PEM: it must consist of whole \
                  \"-----BEGIN CERTIFICATE-----\" blocks."
                     .to_owned(),
@@ -309,14 +317,15 @@ fn bundled_roots(bundle: &[CertificateDer<'static>]) -> Result<RootCertStore, Co
     for certificate in bundle {
         roots.add(certificate.clone()).map_err(|error| {
             let error = bounded(&error.to_string());
-            ConfigurationError(format!(
+            ConfigurationError::new(Setting::Trust, format!(
                 "The CA bundle holds a certificate that cannot be used ({error}): remove it, or \
                  pin the server's fingerprint instead."
             ))
         })?;
     }
     if roots.is_empty() {
-        return Err(ConfigurationError(
+        return Err(ConfigurationError::new(
+            Setting::Trust,
             "The CA bundle has no certificate: it must hold at least one \
              \"-----BEGIN CERTIFICATE-----\" block."
                 .to_owned(),

@@ -1,5 +1,6 @@
 //! The twelve methods of the Integration Server's API that the operator needs.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use super::machine::{NewVirtualMachine, VirtualMachine};
 use super::method::{Method, Observer};
 use super::redaction::Redactor;
 use super::request::Request;
+use super::sent::Sent;
 use super::settings::{ConfigurationError, Endpoint, Fingerprint, Settings};
 use super::task::{Task, TaskFilter};
 use super::task_identifier;
@@ -34,6 +36,7 @@ pub struct Client(Arc<Parts>);
 struct Parts {
     transport: Transport,
     redactor: Redactor,
+    sent: Sent,
 }
 
 /// What came out of the wish to cancel a task.
@@ -67,6 +70,7 @@ impl Client {
         Ok(Self(Arc::new(Parts {
             transport,
             redactor,
+            sent: Sent::default(),
         })))
     }
 
@@ -110,11 +114,14 @@ impl Client {
     pub async fn create_tenant(&self, tenant: &NewTenant) -> Result<TaskId, Error> {
         let request = Request::create_tenant(tenant)?;
         let redactor = self.0.redactor.clone();
-        let redactor = match &tenant.kind {
-            NewTenantKind::Simple => redactor,
-            NewTenantKind::Complete { password, .. } => redactor.hiding(password.expose_secret()),
+        let password = match &tenant.kind {
+            NewTenantKind::Simple => return self.start(request, &redactor).await,
+            NewTenantKind::Complete { password, .. } => password,
         };
-        self.start(request, &redactor).await
+        let redactor = redactor.hiding_administrators(password.expose_secret());
+        let task = self.start(request, &redactor).await?;
+        self.0.sent.remember(&task, redactor);
+        Ok(task)
     }
 
     /// Begins to activate a tenant.
@@ -184,9 +191,8 @@ impl Client {
     /// # Errors
     /// Also when one task cannot be read.
     pub async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<Task>, Error> {
-        let redactor = &self.0.redactor;
         self.read(Request::list_tasks(filter), |text| {
-            list::tasks(text, redactor)
+            list::tasks(text, &|id| self.redactor_of(id))
         })
         .await
     }
@@ -196,10 +202,9 @@ impl Client {
     /// # Errors
     /// Not found means that the server does not remember it, nothing more.
     pub async fn task(&self, id: &TaskId) -> Result<Task, Error> {
-        let redactor = &self.0.redactor;
         let request = Request::on_task(Method::GetTask, id, &[])?;
         self.read(request, |text| {
-            let task = list::task(text, redactor)?;
+            let task = list::task(text, &|id| self.redactor_of(id))?;
             same(task.id == *id)?;
             Ok(task)
         })
@@ -220,6 +225,14 @@ impl Client {
             409 => Cancellation::AlreadyEnded,
             _ => Cancellation::Cancelled,
         })
+    }
+
+    /// Who takes the secrets out of this task's texts.
+    fn redactor_of(&self, task: &TaskId) -> Cow<'_, Redactor> {
+        match self.0.sent.redactor(task) {
+            Some(redactor) => Cow::Owned(redactor),
+            None => Cow::Borrowed(&self.0.redactor),
+        }
     }
 
     async fn read<T>(

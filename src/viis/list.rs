@@ -3,12 +3,11 @@
 //! A list is evidence of absence only when it is whole: one item that cannot
 //! be read, or a document that may be something else, makes it an error. Pure.
 
-use super::code::Code;
+use super::emptiness;
 use super::machine::VirtualMachine;
-use super::redaction::Redactor;
-use super::task::Task;
+use super::task::{RedactorOf, Task};
 use super::tenant::Tenant;
-use super::xml::{Element, Limits, Surroundings, XmlError, read, read_items};
+use super::xml::{Element, Limits, XmlError, read, read_items};
 
 /// All tenants of a list.
 ///
@@ -30,8 +29,8 @@ pub fn virtual_machines(text: &str) -> Result<Vec<VirtualMachine>, XmlError> {
 ///
 /// # Errors
 /// As in [`tenants`].
-pub fn tasks(text: &str, redactor: &Redactor) -> Result<Vec<Task>, XmlError> {
-    items(text, "task", &|element| Task::read(element, redactor))
+pub fn tasks(text: &str, redactor_of: RedactorOf<'_>) -> Result<Vec<Task>, XmlError> {
+    items(text, "task", &|element| Task::read(element, redactor_of))
 }
 
 /// The one tenant of an answer.
@@ -46,8 +45,8 @@ pub fn tenant(text: &str) -> Result<Tenant, XmlError> {
 ///
 /// # Errors
 /// As in [`tenant`].
-pub fn task(text: &str, redactor: &Redactor) -> Result<Task, XmlError> {
-    one(text, "task", |element| Task::read(element, redactor))
+pub fn task(text: &str, redactor_of: RedactorOf<'_>) -> Result<Task, XmlError> {
+    one(text, "task", |element| Task::read(element, redactor_of))
 }
 
 fn items<T>(
@@ -56,32 +55,14 @@ fn items<T>(
     read: &dyn Fn(&Element) -> Result<T, &'static str>,
 ) -> Result<Vec<T>, XmlError> {
     let mut found = Vec::new();
-    let surroundings = read_items(text, name, Limits::LIST, &mut |element| {
+    read_items(text, name, Limits::LIST, &mut |element| {
         found.push(read(&element)?);
         Ok(())
     })?;
     if found.is_empty() {
-        refuse_doubtful_emptiness(text, &surroundings)?;
+        emptiness::check(text, name)?;
     }
     Ok(found)
-}
-
-/// "No items" is believed only of a document that looks like an empty list:
-/// no text, no identifiers under other names, no code of an error.
-fn refuse_doubtful_emptiness(text: &str, surroundings: &Surroundings) -> Result<(), XmlError> {
-    let root = surroundings.root.to_ascii_lowercase();
-    let failure = ["error", "exception", "fault", "problem", "html"]
-        .iter()
-        .any(|word| root.contains(word));
-    if failure || Code::find(text).is_some() {
-        return Err(XmlError::Item("the answer is an error, not a list"));
-    }
-    if surroundings.text || surroundings.identifiers {
-        return Err(XmlError::Item(
-            "the answer has other content where a list was expected",
-        ));
-    }
-    Ok(())
 }
 
 fn one<T>(

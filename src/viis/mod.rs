@@ -12,9 +12,9 @@
 //! | `answer` | what an answer means: a success, or which error |
 //! | `client` | the twelve methods |
 //! | `xml` | reading with limits, writing what survives reading |
-//! | `list`, `tenant`, `machine`, `task`, `task_identifier` | the server's words as types |
+//! | `list`, `emptiness`, `tenant`, `machine`, `task`, `task_identifier` | the server's words as types |
 //! | `identifier`, `time`, `code` | small words of the server |
-//! | `error`, `redaction` | what is said when it fails, and what is never said |
+//! | `error`, `redaction`, `sent` | what is said when it fails, and what is never said |
 //!
 //! Everything that reads bytes of the server (`answer`, `code`, `list`,
 //! `redaction`, `task_identifier`, `xml`) is pure, so that it can be fuzzed.
@@ -24,6 +24,7 @@ pub mod answer;
 mod certificate;
 mod client;
 mod code;
+mod emptiness;
 mod error;
 #[cfg(test)]
 mod fixtures;
@@ -36,6 +37,7 @@ mod pace;
 #[doc(hidden)]
 pub mod redaction;
 mod request;
+mod sent;
 mod settings;
 mod task;
 #[doc(hidden)]
@@ -56,8 +58,8 @@ pub use identifier::{BiosId, InvalidBiosId, TaskId, TenantId, VirtualMachineId};
 pub use machine::{NewVirtualMachine, VirtualMachine};
 pub use method::{Method, Observer, Outcome};
 pub use settings::{
-    ConfigurationError, Credentials, Endpoint, Fingerprint, InvalidFingerprint, Permit, Settings,
-    Timeouts, Trust,
+    ConfigurationError, Credentials, Endpoint, Fingerprint, InvalidFingerprint, Permit, Setting,
+    Settings, Timeouts, Trust,
 };
 pub use task::{
     CreatedTenant, Task, TaskError, TaskFilter, TaskOutcome, TaskResult, TaskState, TaskType,

@@ -27,12 +27,27 @@ const SECRET_WORDS: [&str; 5] = ["password", "passwd", "passphrase", "pwd", "sec
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
     secrets: Vec<SecretString>,
+    knows_administrators: bool,
 }
 
 impl Redactor {
     /// Hides nothing but what looks like a secret.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Hides the password of the administrator that a tenant was created with.
+    #[must_use]
+    pub fn hiding_administrators(self, password: &str) -> Self {
+        Self {
+            knows_administrators: true,
+            ..self.hiding(password)
+        }
+    }
+
+    /// Whether the administrator's password is known, and so is hidden.
+    pub(super) fn knows_administrators(&self) -> bool {
+        self.knows_administrators
     }
 
     /// Hides this secret too, also as base64 and as XML or JSON would write it.
@@ -53,6 +68,12 @@ impl Redactor {
                 .replace('>', "&gt;")
                 .replace('"', "&quot;")
                 .replace('\'', "&apos;"),
+            secret
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('"', "&quot;")
+                .replace('\'', "&#39;"),
             secret.replace('\\', "\\\\").replace('"', "\\\""),
             url::form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
         ];

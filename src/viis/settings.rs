@@ -187,10 +187,40 @@ pub struct Settings {
     pub permit: Permit,
 }
 
+/// Which setting a client cannot be made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Where the server listens.
+    Endpoint,
+    /// The account.
+    Credentials,
+    /// Whom to trust.
+    Trust,
+    /// The proxy.
+    Proxy,
+}
+
 /// The settings cannot make a client. The sentence says what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigurationError(pub(super) String);
+#[error("{message}")]
+pub struct ConfigurationError {
+    setting: Setting,
+    message: String,
+}
+
+impl ConfigurationError {
+    pub(super) fn new(setting: Setting, message: impl Into<String>) -> Self {
+        Self {
+            setting,
+            message: message.into(),
+        }
+    }
+
+    /// Which setting it is.
+    pub fn setting(&self) -> Setting {
+        self.setting
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,9 @@
 //! A task: where it stands and what came out of it. Pure.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::code::Code;
+use super::code::{Code, codes};
 use super::identifier::{TaskId, TenantId, is_identifier, looks_like_identifier};
 use super::redaction::Redactor;
 use super::tenant::{Tenant, word};
@@ -13,6 +14,10 @@ use super::xml::{self, Element, Limits};
 const LONGEST_STAGE: usize = 256;
 /// Longest text of a result or an error that is kept, in characters.
 const LONGEST_MESSAGE: usize = 512;
+
+/// Who hides the secrets of which task.
+#[doc(hidden)]
+pub type RedactorOf<'a> = &'a dyn Fn(&TaskId) -> Cow<'a, Redactor>;
 
 /// A task as the server describes it (API page: Tasks).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,17 +126,18 @@ impl TaskState {
         }
     }
 
+    /// Case says nothing.
     fn read(text: &str) -> Self {
-        match text.trim() {
-            "Created" => TaskState::Created,
-            "Queued" => TaskState::Queued,
-            "Starting" => TaskState::Starting,
-            "Running" => TaskState::Running,
-            "Stopping" => TaskState::Stopping,
-            "Completed" => TaskState::Completed,
-            "Failed" => TaskState::Failed,
-            "Canceled" | "Cancelled" | "Stopped" => TaskState::Canceled,
-            other => TaskState::Other(word(other)),
+        match text.trim().to_ascii_lowercase().as_str() {
+            "created" => TaskState::Created,
+            "queued" => TaskState::Queued,
+            "starting" => TaskState::Starting,
+            "running" => TaskState::Running,
+            "stopping" => TaskState::Stopping,
+            "completed" => TaskState::Completed,
+            "failed" => TaskState::Failed,
+            "canceled" | "cancelled" | "stopped" => TaskState::Canceled,
+            _ => TaskState::Other(word(text)),
         }
     }
 }
@@ -168,13 +174,26 @@ pub enum TaskType {
 }
 
 impl TaskType {
+    /// Case says nothing.
     fn read(text: &str) -> Self {
-        match text.trim() {
-            "CreateTenant" => TaskType::CreateTenant,
-            "DeleteTenant" => TaskType::DeleteTenant,
-            "ChangeTenantActivation" => TaskType::ChangeTenantActivation,
-            "CreateTenantReport" => TaskType::CreateTenantReport,
-            other => TaskType::Other(word(other)),
+        match text.trim().to_ascii_lowercase().as_str() {
+            "createtenant" => TaskType::CreateTenant,
+            "deletetenant" => TaskType::DeleteTenant,
+            "changetenantactivation" => TaskType::ChangeTenantActivation,
+            "createtenantreport" => TaskType::CreateTenantReport,
+            _ => TaskType::Other(word(text)),
+        }
+    }
+
+    /// Whether a task of this type is certainly none of that one. A word that no
+    /// page names says as little as none at all: it may be another spelling.
+    pub fn rules_out(&self, wanted: &TaskType) -> bool {
+        match self {
+            TaskType::CreateTenant
+            | TaskType::DeleteTenant
+            | TaskType::ChangeTenantActivation
+            | TaskType::CreateTenantReport => self != wanted,
+            TaskType::Other(_) => false,
         }
     }
 }
@@ -224,16 +243,18 @@ impl Task {
         }
     }
 
-    /// Reads a `task` element.
+    /// Reads a `task` element. Who hides its secrets depends on which task it is.
     ///
     /// # Errors
     /// The task has no identifier.
     #[doc(hidden)]
-    pub fn read(element: &Element, redactor: &Redactor) -> Result<Self, &'static str> {
+    pub fn read(element: &Element, redactor_of: RedactorOf<'_>) -> Result<Self, &'static str> {
         let id = element.attribute("id").unwrap_or_default().trim();
         if !is_identifier(id) {
             return Err("a task has no identifier");
         }
+        let id = TaskId::new(id);
+        let redactor = &*redactor_of(&id);
         let state = TaskState::read(element.text_of("state").unwrap_or_default());
         let filled = |name| {
             let child: Option<&Element> = element.child(name);
@@ -256,7 +277,7 @@ impl Task {
             | TaskState::Other(_) => error.or(result),
         };
         Ok(Self {
-            id: TaskId::new(id),
+            id,
             created: element.time("created"),
             state_changed: element.time("stateChanged"),
             changed: element.time("changed"),
@@ -291,6 +312,8 @@ fn percent(text: &str) -> Option<u8> {
 }
 
 impl TaskError {
+    /// A refused password may stand in the text in a form that nothing marks: it is
+    /// shown only by who knows the password, and hides it.
     fn read(element: &Element, redactor: &Redactor) -> Self {
         let mut everything = String::new();
         for part in element.walk() {
@@ -299,10 +322,16 @@ impl TaskError {
                 everything.push(' ');
             }
         }
-        Self {
-            code: Code::find(&everything),
-            message: redactor.element(element, LONGEST_MESSAGE),
-        }
+        let code = Code::find(&everything);
+        let refused = code
+            .as_ref()
+            .is_some_and(|code| code.is(codes::PASSWORD_NOT_COMPLY_POLICY));
+        let message = if refused && !redactor.knows_administrators() {
+            String::new()
+        } else {
+            redactor.element(element, LONGEST_MESSAGE)
+        };
+        Self { code, message }
     }
 }
 

@@ -55,6 +55,17 @@ pub enum TenantStatus {
     Other(String),
 }
 
+impl TenantStatus {
+    /// Case says nothing.
+    fn read(text: &str) -> Self {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "active" => TenantStatus::Active,
+            "inactive" => TenantStatus::Inactive,
+            _ => TenantStatus::Other(word(text)),
+        }
+    }
+}
+
 impl fmt::Display for TenantStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -74,6 +85,17 @@ pub enum TenantType {
     Simple,
     /// Something else, cut to 64 characters.
     Other(String),
+}
+
+impl TenantType {
+    /// Case says nothing.
+    fn read(text: &str) -> Self {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "complete" => TenantType::Complete,
+            "simple" => TenantType::Simple,
+            _ => TenantType::Other(word(text)),
+        }
+    }
 }
 
 impl fmt::Display for TenantType {
@@ -160,16 +182,8 @@ impl Tenant {
             virtual_administration_server: element
                 .child("vKsc")
                 .and_then(VirtualAdministrationServer::read),
-            status: match status.trim() {
-                "Active" => TenantStatus::Active,
-                "Inactive" => TenantStatus::Inactive,
-                other => TenantStatus::Other(word(other)),
-            },
-            tenant_type: element.text_of("type").map(|text| match text.trim() {
-                "Complete" => TenantType::Complete,
-                "Simple" => TenantType::Simple,
-                other => TenantType::Other(word(other)),
-            }),
+            status: TenantStatus::read(status),
+            tenant_type: element.text_of("type").map(TenantType::read),
         })
     }
 }

@@ -1,7 +1,9 @@
 //! One HTTP exchange: at its turn, in its time, within its bounds, counted.
 
 use std::error::Error as StdError;
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -13,12 +15,12 @@ use url::Url;
 
 use super::answer::Answer;
 use super::certificate::{self, CertificateRefused, Presented};
-use super::error::{Effect, Error, Problem};
+use super::error::{Class, Effect, Error, Problem};
 use super::method::{Method, Observer, Outcome};
 use super::pace::Pace;
 use super::request::Request;
 use super::settings::{
-    ConfigurationError, Credentials, Endpoint, Fingerprint, Permit, Settings, Timeouts,
+    ConfigurationError, Credentials, Endpoint, Fingerprint, Permit, Setting, Settings, Timeouts,
 };
 
 /// Longest body of an answer, in bytes.
@@ -36,6 +38,8 @@ pub(super) struct Transport {
     authorization: HeaderValue,
     timeouts: Timeouts,
     pace: Pace,
+    /// How often the account was refused.
+    refusals: AtomicU64,
     presented: Presented,
     observer: Arc<dyn Observer>,
     permit: Permit,
@@ -65,7 +69,10 @@ impl Transport {
             builder = builder.proxy(proxy(url)?);
         }
         let http = builder.build().map_err(|error| {
-            ConfigurationError(format!("The client cannot be set up: {error}."))
+            ConfigurationError::new(
+                Setting::Trust,
+                format!("The client cannot be set up: {error}."),
+            )
         })?;
         Ok(Self {
             endpoint: settings.endpoint.clone(),
@@ -74,6 +81,7 @@ impl Transport {
             authorization: authorization(&settings.credentials)?,
             timeouts: settings.timeouts,
             pace: Pace::new(settings.requests_per_second),
+            refusals: AtomicU64::new(0),
             presented,
             observer,
             permit: settings.permit.clone(),
@@ -91,13 +99,21 @@ impl Transport {
     /// Sends a request and reads the whole answer.
     pub(super) async fn send(&self, request: Request) -> Result<Answer, Error> {
         let method = request.method;
+        let refusals = self.refusals.load(Ordering::Acquire);
         self.pace.turn().await;
         // After the wait for the turn: what was true before it may be so no more.
         if method.mutates() && !self.permit.holds() {
             return Err(self.withheld(method));
         }
+        // Each further login that is refused may bring the account nearer to a lock.
+        if self.refusals.load(Ordering::Acquire) != refusals {
+            return Err(refused_meanwhile(method));
+        }
         let start = Instant::now();
         let result = self.exchange(request).await;
+        if result.as_ref().is_ok_and(|answer| answer.status == 401) {
+            self.refusals.fetch_add(1, Ordering::AcqRel);
+        }
         let outcome = match &result {
             Ok(answer) => Outcome::Status(answer.status),
             Err(_) => Outcome::Failed,
@@ -155,6 +171,7 @@ impl Transport {
         if usize::try_from(announced).is_ok_and(|length| length > longest) {
             return Err(too_long(answer));
         }
+        let bounded = has_bounds(response.headers());
         loop {
             match response.chunk().await {
                 Ok(None) => return Ok(()),
@@ -164,6 +181,12 @@ impl Transport {
                 Ok(Some(chunk)) => answer.body.extend_from_slice(&chunk),
                 // The status alone says it, and nobody must ask in a loop.
                 Err(_) if answer.status == 401 => return Ok(()),
+                // Many a small server closes without a word of TLS. Where nothing but
+                // the end of the connection ends the body, the body itself must show
+                // that it is whole.
+                Err(error) if !bounded && is_end(&error) && answer.is_self_contained() => {
+                    return Ok(());
+                }
                 Err(error) => return Err(self.failure(method, error, Some(answer.status))),
             }
         }
@@ -237,8 +260,35 @@ impl Transport {
     }
 }
 
+/// The account was refused while this call waited for its turn.
+fn refused_meanwhile(method: Method) -> Error {
+    let message = format!(
+        "The Integration Server has just refused the account, so {method} was not sent. Check \
+         user name and password."
+    );
+    Error::new(method, Class::Credentials, Problem::Credentials, message)
+}
+
 fn request_has_length(method: Method) -> bool {
     method.mutates() && method != Method::DeleteTenant
+}
+
+/// Whether the head says where the body ends.
+fn has_bounds(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+/// Whether the connection simply ended.
+fn is_end(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    for _ in 0..32 {
+        let Some(inner) = cause else { break };
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return io.kind() == io::ErrorKind::UnexpectedEof;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
@@ -269,20 +319,24 @@ fn default_headers() -> HeaderMap {
 fn authorization(credentials: &Credentials) -> Result<HeaderValue, ConfigurationError> {
     let Credentials { user, password } = credentials;
     if user.is_empty() || user.contains(':') {
-        return Err(ConfigurationError(
+        return Err(ConfigurationError::new(
+            Setting::Credentials,
             "The user name must not be empty or hold a colon.".to_owned(),
         ));
     }
     let pair = format!("{user}:{}", password.expose_secret());
-    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
-        .map_err(|_| ConfigurationError("The password is too long.".to_owned()))?;
+    let mut value =
+        HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).map_err(|_| {
+            ConfigurationError::new(Setting::Credentials, "The password is too long.".to_owned())
+        })?;
     value.set_sensitive(true);
     Ok(value)
 }
 
 fn server_url(endpoint: &Endpoint) -> Result<Url, ConfigurationError> {
     let wrong = || {
-        ConfigurationError(
+        ConfigurationError::new(
+            Setting::Endpoint,
             "The address must be an IP address or a DNS name, without scheme, port and path."
                 .to_owned(),
         )
@@ -304,15 +358,21 @@ fn server_url(endpoint: &Endpoint) -> Result<Url, ConfigurationError> {
 
 fn proxy(url: &Url) -> Result<reqwest::Proxy, ConfigurationError> {
     if url.scheme() != "http" || url.host_str().is_none() {
-        return Err(ConfigurationError(
+        return Err(ConfigurationError::new(
+            Setting::Proxy,
             "The proxy must be given as http://address:port.".to_owned(),
         ));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(ConfigurationError(
+        return Err(ConfigurationError::new(
+            Setting::Proxy,
             "The proxy's address must not hold credentials.".to_owned(),
         ));
     }
-    reqwest::Proxy::all(url.clone())
-        .map_err(|_| ConfigurationError("The proxy's address cannot be used.".to_owned()))
+    reqwest::Proxy::all(url.clone()).map_err(|_| {
+        ConfigurationError::new(
+            Setting::Proxy,
+            "The proxy's address cannot be used.".to_owned(),
+        )
+    })
 }

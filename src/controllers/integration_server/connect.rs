@@ -14,7 +14,9 @@ use crate::controllers::context::{Context, ServerWake};
 use crate::controllers::servers::Handle;
 use crate::controllers::writes::{self, WriteError};
 use crate::inventory::Server;
-use crate::viis::{Client, Credentials, Endpoint, Observer, Permit, Settings, Timeouts, Trust};
+use crate::viis::{
+    Client, Credentials, Endpoint, Observer, Permit, Setting, Settings, Timeouts, Trust,
+};
 
 /// Why there is no client.
 pub enum Missing {
@@ -185,5 +187,18 @@ fn client(
         permit: Permit::asking(move || leadership.holds()),
     };
     let observer: Arc<dyn Observer> = Arc::clone(&context.metrics) as Arc<dyn Observer>;
-    Client::new(settings, observer).map_err(|error| wrong(error.to_string()))
+    Client::new(settings, observer)
+        .map_err(|error| said(reason_of(error.setting()), error.to_string()))
 }
+
+/// Where the person who reads it has to look.
+fn reason_of(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Endpoint | Setting::Proxy => reasons::CONNECT_FAILED,
+        Setting::Credentials => reasons::SECRET_KEY_MISSING,
+        Setting::Trust => reasons::CERTIFICATE_REJECTED,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -568,3 +568,76 @@ proptest! {
         }
     }
 }
+
+const LISTED: &str = "<tenants><tenant id='1'><name>a</name></tenant></tenants>";
+
+/// An answer that calls itself HTML.
+fn labelled(status: u16, body: &str) -> Answer {
+    Answer {
+        content_type: Some("text/html; charset=utf-8".to_owned()),
+        ..answer(status, body)
+    }
+}
+
+#[rstest]
+#[case(Method::ListTenants, 200, LISTED)]
+#[case(Method::ActivateTenant, 202, "<task id='17'/>")]
+#[case(Method::ActivateTenant, 202, "{\"taskId\": 17}")]
+#[case(Method::ActivateTenant, 202, "")]
+#[case(Method::UnregisterVirtualMachine, 200, "")]
+#[case(Method::RegisterVirtualMachine, 200, "<result>true</result>")]
+fn a_success_is_judged_by_its_body_and_not_by_its_label(
+    #[case] method: Method,
+    #[case] status: u16,
+    #[case] body: &str,
+) {
+    let answer = labelled(status, body);
+    assert_eq!(answer.success(method, &Redactor::new()).unwrap(), body);
+}
+
+#[rstest]
+#[case(Method::UnregisterVirtualMachine, 200, "Please log in")]
+#[case(Method::UnregisterVirtualMachine, 200, "<div>Please log in</div>")]
+#[case(Method::ActivateTenant, 202, "<p>17</p>")]
+#[case(Method::ListTenants, 200, "<html/>")]
+// Evidence of absence needs more than that.
+#[case(Method::GetTenant, 404, TENANT_404)]
+#[case(Method::GetTask, 404, "<error/>")]
+#[case(Method::CreateTenant, 400, "<error/>")]
+#[case(Method::CreateTenant, 500, "<error/>")]
+#[case(Method::CancelTask, 409, "")]
+fn what_may_be_a_page_is_one(#[case] method: Method, #[case] status: u16, #[case] body: &str) {
+    let error = labelled(status, body)
+        .success(method, &Redactor::new())
+        .unwrap_err();
+    assert_eq!(error.problem(), Problem::UnexpectedAnswer);
+    assert_eq!(*error.class(), transient());
+}
+
+#[test]
+fn a_refusal_with_a_code_is_one_whatever_its_label() {
+    let body = "<error><code>VIRMT_InvalidTenantType</code></error>";
+    let error = labelled(400, body)
+        .success(Method::CreateTenant, &Redactor::new())
+        .unwrap_err();
+    assert_eq!(*error.class(), Class::Rejected);
+    assert!(error.code().unwrap().is(codes::INVALID_TENANT_TYPE));
+}
+
+#[rstest]
+#[case(200, LISTED, true)]
+#[case(404, TENANT_404, true)]
+#[case(404, MACHINE_404, true)]
+#[case(202, "", true)]
+#[case(404, "", false)]
+#[case(200, "<tenants><tenant id='1'>", false)]
+#[case(200, "{\"taskId\": 17", false)]
+#[case(202, "17", false)]
+#[case(404, "VIRMT_TenantWithSpecifiedIdNotFound", false)]
+fn what_shows_by_itself_that_it_is_whole(
+    #[case] status: u16,
+    #[case] body: &str,
+    #[case] whole: bool,
+) {
+    assert_eq!(answer(status, body).is_self_contained(), whole);
+}

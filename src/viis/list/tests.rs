@@ -4,8 +4,15 @@
 use proptest::prelude::*;
 use rstest::rstest;
 
+use std::borrow::Cow;
+
 use super::*;
-use crate::viis::{TaskState, TaskType, TenantId, TenantStatus, TenantType};
+use crate::viis::redaction::Redactor;
+use crate::viis::{TaskId, TaskState, TaskType, TenantId, TenantStatus, TenantType};
+
+fn secretless(_: &TaskId) -> Cow<'static, Redactor> {
+    Cow::Owned(Redactor::new())
+}
 
 const TENANT: &str = "<tenant id=\"7A\" created=\"2024-05-31T13:45:00\" updated=\"2024-06-01T00:00:00.5Z\">\
     <name>Acme &amp; Söhne</name><description>Gold</description>\
@@ -64,6 +71,7 @@ fn any_root_may_hold_the_items(#[case] shape: &str) {
 #[case("<tenants>\n</tenants>")]
 #[case("<ArrayOfTenant xmlns='urn:x'><!-- none --></ArrayOfTenant>")]
 #[case("<a><tenants/><count>0</count></a>")]
+#[case("<r id='r1'><status>OK</status><tenants><page>1</page></tenants></r>")]
 fn an_empty_list_is_a_list(#[case] text: &str) {
     assert_eq!(tenants(text), Ok(vec![]));
 }
@@ -130,7 +138,7 @@ fn tasks_are_read_from_lists_and_alone() {
                 changed='2024-05-31T13:45:02'><state>Running</state><type>CreateTenant</type>\
                 <stage>Group</stage><progress>45</progress></task>\
                 <task id='2'><state>Paused</state><type>Backup</type></task></tasks>";
-    let found = tasks(text, &Redactor::new()).unwrap();
+    let found = tasks(text, &secretless).unwrap();
     assert_eq!(found.len(), 2);
     assert_eq!(found[0].state, TaskState::Running);
     assert_eq!(found[0].task_type, Some(TaskType::CreateTenant));
@@ -143,22 +151,16 @@ fn tasks_are_read_from_lists_and_alone() {
     assert!(
         tasks(
             "<tasks><task><state>Running</state></task></tasks>",
-            &Redactor::new()
+            &secretless
         )
         .is_err()
     );
-    assert!(
-        task(
-            "<tasks><task id='1'/><task id='2'/></tasks>",
-            &Redactor::new()
-        )
-        .is_err()
-    );
-    assert!(task("<tasks/>", &Redactor::new()).is_err());
+    assert!(task("<tasks><task id='1'/><task id='2'/></tasks>", &secretless).is_err());
+    assert!(task("<tasks/>", &secretless).is_err());
     // A tenant in the result is not a tenant of the list.
     let with_result = "<task id='1'><state>Completed</state><result><tenant id='9'><name>a</name></tenant></result></task>";
     assert!(
-        task(with_result, &Redactor::new())
+        task(with_result, &secretless)
             .unwrap()
             .created_tenant()
             .is_some()
@@ -181,8 +183,32 @@ fn a_long_list_is_read() {
 proptest! {
     #[test]
     fn no_list_makes_it_panic(text in "(<(tenants|tenant id='1'|vm biosId='x'|task id='2'|name|/tenant|/tenants|/name|result|/result|!DOCTYPE|!--)>?|[a-z<>&;]{0,3}){0,12}") {
-        let redactor = Redactor::new();
-        let _ = (tenants(&text), virtual_machines(&text), tasks(&text, &redactor));
-        let _ = (tenant(&text), task(&text, &redactor));
+        let _ = (tenants(&text), virtual_machines(&text), tasks(&text, &secretless));
+        let _ = (tenant(&text), task(&text, &secretless));
     }
+}
+
+#[rstest]
+#[case("ACTIVE", "COMPLETE", TenantStatus::Active, TenantType::Complete)]
+#[case("inactive", " simple ", TenantStatus::Inactive, TenantType::Simple)]
+fn the_words_of_a_tenant_are_known_in_any_case(
+    #[case] status: &str,
+    #[case] tenant_type: &str,
+    #[case] expected: TenantStatus,
+    #[case] expected_type: TenantType,
+) {
+    let text = format!(
+        "<tenant id='1'><name>a</name><status>{status}</status><type>{tenant_type}</type></tenant>"
+    );
+    let found = tenant(&text).unwrap();
+    assert_eq!(found.status, expected);
+    assert_eq!(found.tenant_type, Some(expected_type));
+}
+
+#[test]
+fn indentation_beside_cdata_is_no_user_data() {
+    let text = "<tenants>\n  <tenant id='1'>\n    <name>a</name>\n    <userData>\n      \
+                <![CDATA[{}]]>\n    </userData>\n  </tenant>\n</tenants>";
+    let found = tenants(text).unwrap();
+    assert_eq!(found[0].user_data.as_deref(), Some("{}"));
 }

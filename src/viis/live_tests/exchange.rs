@@ -221,6 +221,42 @@ async fn a_body_that_ends_with_the_connection_must_be_whole_xml() {
     assert_eq!(error.problem(), Problem::UnexpectedAnswer, "{error}");
 }
 
+#[tokio::test]
+async fn a_body_that_ends_without_a_word_of_tls_counts_when_it_is_whole() {
+    for version in ["1.0", "1.1"] {
+        let whole = format!("HTTP/{version} 200 OK\r\n\r\n<tenants/>");
+        let (_server, client) = connected(move |_| Reply::Vanish(whole.clone().into()));
+        assert_eq!(client.tenants().await.unwrap(), []);
+    }
+    let (_server, client) = connected(|_| Reply::Vanish("HTTP/1.0 200 OK\r\n\r\n".into()));
+    client
+        .register(&TenantId::new("1"), &machine())
+        .await
+        .unwrap();
+    let gone = "HTTP/1.0 404 Not Found\r\n\r\n<e>VIRMT_TenantWithSpecifiedIdNotFound</e>";
+    let (_server, client) = connected(|_| Reply::Vanish(gone.into()));
+    let error = client.tenant(&TenantId::new("1")).await.unwrap_err();
+    assert_eq!(*error.class(), Class::NotFound);
+}
+
+#[rstest]
+#[case("HTTP/1.0 200 OK\r\n\r\n<tenants>")]
+#[case("HTTP/1.0 200 OK\r\nContent-Length: 99\r\n\r\n<tenants/>")]
+#[case("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n<tenants/>\r\n")]
+#[case("HTTP/1.0 404 Not Found\r\n\r\n")]
+#[case("HTTP/1.0 404 Not Found\r\n\r\nVIRMT_TenantWithSpecifiedIdNotFound")]
+#[tokio::test]
+async fn what_ends_without_a_word_of_tls_and_may_be_cut_is_cut(#[case] answer: &'static str) {
+    let (_server, client) = connected(|_| Reply::Vanish(answer.into()));
+    for error in [
+        client.tenants().await.unwrap_err(),
+        client.task(&TaskId::new("1")).await.unwrap_err(),
+    ] {
+        assert_eq!(error.problem(), Problem::UnexpectedAnswer, "{error}");
+        assert_eq!(*error.class(), transient());
+    }
+}
+
 #[rstest]
 #[case("")]
 #[case("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n<tenants>")]
@@ -415,4 +451,79 @@ async fn a_401_is_about_credentials_even_when_it_is_cut() {
     let error = client.tenants().await.unwrap_err();
     assert_eq!(*error.class(), Class::Credentials);
     assert_eq!(error.effect(), Effect::None);
+}
+
+#[tokio::test]
+async fn who_waits_for_the_pace_is_not_sent_once_the_account_is_refused() {
+    let identity = Identity::issued_for(&[]);
+    let server = Server::start(identity.config(&[&TLS13]), |_| {
+        Reply::Bytes(http("401 Unauthorized", &[], ""))
+    });
+    let mut settings = settings("127.0.0.1", server.address.port(), pinned(&identity));
+    settings.requests_per_second = NonZeroU32::new(2).unwrap();
+    let client = client(settings);
+    let calls = (0..10).map(|_| client.tenants());
+    let started = Instant::now();
+    for result in futures::future::join_all(calls).await {
+        let error = result.unwrap_err();
+        assert_eq!(*error.class(), Class::Credentials, "{error}");
+        assert_eq!(error.effect(), Effect::None);
+    }
+    // Two at once, and those that were let go before their answer came.
+    let sent = server.requests().len();
+    assert!(sent <= 3, "{sent} in {:?}", started.elapsed());
+    // Whoever asks from now on has a reason: other credentials, or a probe.
+    client.tenants().await.unwrap_err();
+    assert_eq!(server.requests().len(), sent + 1);
+}
+
+/// The administrator's password, in the texts of the task that its creation began.
+async fn refused_creation(client: &Client) -> Task {
+    let new = NewTenant {
+        name: "a".into(),
+        description: None,
+        user_data: None,
+        preferred_viis_address: None,
+        kind: NewTenantKind::Complete {
+            administrator: "x".into(),
+            password: SecretString::from("Summer24"),
+        },
+    };
+    let id = client.create_tenant(&new).await.unwrap();
+    client.task(&id).await.unwrap()
+}
+
+fn tells_the_password(request: &str) -> Reply {
+    let error = "<code>VIRMT_PasswordNotComplyPolicy</code>\
+                 <message>The password 'Summer24' (U3VtbWVyMjQ=) is too short</message>";
+    let task = |id| {
+        format!(
+            "<task id='{id}'><state>Failed</state><type>CreateTenant</type><error>{error}</error></task>"
+        )
+    };
+    let (status, body) = if request.starts_with("POST") {
+        ("202 Accepted", "<task id='17'/>".to_owned())
+    } else if request.starts_with("GET /api/2.0/virtualization/tasks/17 ") {
+        ("200 OK", task("17"))
+    } else {
+        (
+            "200 OK",
+            format!("<tasks>{}{}</tasks>", task("17"), task("18")),
+        )
+    };
+    Reply::Bytes(http(status, &[], &body))
+}
+
+#[tokio::test]
+async fn a_creations_task_shows_no_password() {
+    let (server, client) = connected(tells_the_password);
+    let shown = refused_creation(&client).await;
+    let message = "VIRMT_PasswordNotComplyPolicy The password '…' (…) is too short";
+    assert_eq!(shown.error().unwrap().message, message);
+    let listed = client.tasks(&TaskFilter::default()).await.unwrap();
+    assert_eq!(listed[0].error().unwrap().message, message);
+    // Another process's: nobody here knows what to hide.
+    assert_eq!(listed[1].error().unwrap().message, "");
+    assert!(!format!("{listed:?}{client:?}").contains("Summer24"));
+    drop(server);
 }

@@ -113,6 +113,8 @@ pub(crate) enum Reply {
     Bytes(Vec<u8>),
     /// Sends these bytes, and ends the connection in an orderly way.
     Close(Vec<u8>),
+    /// Sends these bytes, and ends the connection without a word of TLS.
+    Vanish(Vec<u8>),
     /// Resets the connection.
     Reset,
     /// Sends these bytes, and then nothing for a long time.
@@ -180,6 +182,11 @@ fn serve(
             Reply::Close(bytes) => {
                 let _ = tls.write_all(&bytes);
                 tls.conn.send_close_notify();
+                let _ = tls.flush();
+                return;
+            }
+            Reply::Vanish(bytes) => {
+                let _ = tls.write_all(&bytes);
                 let _ = tls.flush();
                 return;
             }

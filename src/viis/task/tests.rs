@@ -8,7 +8,7 @@ use crate::viis::list;
 
 fn task(body: &str) -> Task {
     let text = format!("<task id='1'>{body}</task>");
-    list::task(&text, &Redactor::new().hiding("s3cret")).unwrap()
+    list::task(&text, &|_| Cow::Owned(Redactor::new().hiding("s3cret"))).unwrap()
 }
 
 #[rstest]
@@ -22,6 +22,9 @@ fn task(body: &str) -> Task {
 #[case("Canceled", TaskState::Canceled, true)]
 #[case("Cancelled", TaskState::Canceled, true)]
 #[case("Stopped", TaskState::Canceled, true)]
+#[case("COMPLETED", TaskState::Completed, true)]
+#[case("cancelled", TaskState::Canceled, true)]
+#[case("running", TaskState::Running, false)]
 #[case("Paused", TaskState::Other("Paused".into()), false)]
 #[case("", TaskState::Other(String::new()), false)]
 fn states_are_known_or_not_terminal(
@@ -177,4 +180,55 @@ fn long_words_are_cut() {
     );
     assert!(task.stage.clone().unwrap().chars().count() <= 256);
     assert!(task.error().unwrap().message.chars().count() <= 512);
+}
+
+#[rstest]
+#[case("createTenant", TaskType::CreateTenant)]
+#[case(" DELETETENANT ", TaskType::DeleteTenant)]
+#[case("changetenantactivation", TaskType::ChangeTenantActivation)]
+#[case("CREATETENANTREPORT", TaskType::CreateTenantReport)]
+#[case("Create Tenant", TaskType::Other("Create Tenant".into()))]
+fn types_are_known_in_any_case(#[case] text: &str, #[case] expected: TaskType) {
+    let task = task(&format!("<state>Running</state><type>{text}</type>"));
+    assert_eq!(task.task_type, Some(expected));
+}
+
+#[test]
+fn only_a_type_that_a_page_names_is_certainly_another_one() {
+    let wanted = TaskType::CreateTenant;
+    assert!(!TaskType::CreateTenant.rules_out(&wanted));
+    assert!(TaskType::DeleteTenant.rules_out(&wanted));
+    assert!(TaskType::CreateTenantReport.rules_out(&wanted));
+    assert!(!TaskType::Other("TenantCreation".into()).rules_out(&wanted));
+}
+
+const REFUSED: &str = "<task id='1'><state>Failed</state><type>CreateTenant</type>\
+    <stage>Account x:p&amp;s'w</stage><error><code>VIRMT_PasswordNotComplyPolicy</code>\
+    <message>The password 'p&amp;s'w' (cCZzJ3c=, cCZzJ3c, p&amp;amp;s'w, p&amp;amp;s&amp;apos;w, \
+    p&amp;amp;s&amp;#39;w) is too short</message></error></task>";
+
+#[test]
+fn a_refused_password_is_hidden_by_who_knows_it() {
+    let knows = Redactor::new().hiding_administrators("p&s'w");
+    let task = list::task(REFUSED, &|_| Cow::Borrowed(&knows)).unwrap();
+    assert_eq!(
+        task.error().unwrap().message,
+        "VIRMT_PasswordNotComplyPolicy The password '…' (…=, …, …, …, …) is too short"
+            .replace("…=", "…")
+    );
+    assert_eq!(task.stage.as_deref(), Some("Account x:…"));
+}
+
+#[test]
+fn a_refused_password_that_nobody_knows_takes_its_text_along() {
+    let task = list::task(REFUSED, &|_| Cow::Owned(Redactor::new())).unwrap();
+    let error = task.error().unwrap();
+    assert!(
+        error
+            .code
+            .as_ref()
+            .unwrap()
+            .is(codes::PASSWORD_NOT_COMPLY_POLICY)
+    );
+    assert_eq!(error.message, "");
 }

@@ -19,22 +19,39 @@ const ID: &str = "4230d3ef-1f2b-8b1c-0a55-9a4f3a1d7c10";
 #[case(format!("<task><id>{ID}</id></task>"))]
 #[case(format!("<task>{ID}</task>"))]
 #[case(format!("<answer><taskId>{ID}</taskId><taskId>{{{}}}</taskId></answer>", ID.to_uppercase()))]
+#[case(format!("<accepted taskId=\"{ID}\"/>"))]
+#[case(format!("<response id=\"req-9\"><taskId>{ID}</taskId></response>"))]
+#[case(format!("{{\"taskId\": \"{ID}\"}}"))]
+#[case(format!("{{\"id\": 9, \"taskId\": \"{ID}\"}}"))]
+#[case(format!("{{\"task\": {{\"id\": \"{ID}\"}}}}"))]
+#[case(format!("{{\"task\": \"{ID}\"}}"))]
+#[case(format!("{{\"TaskId\": \"{{{ID}}}\"}}"))]
+fn what_is_called_a_task_is_found(#[case] body: String) {
+    let found = find(&body, None);
+    assert_eq!(found, Some(TaskId::new(ID)), "{body}");
+    // It goes before the header.
+    assert_eq!(find(&body, Some("/api/2.0/virtualization/tasks/9")), found);
+}
+
+#[rstest]
 #[case(format!("<guid xmlns=\"http://schemas.example/\">{ID}</guid>"))]
 #[case(format!("<string>\"{ID}\"</string>"))]
 #[case(format!("<accepted id=\"{ID}\"/>"))]
-#[case(format!("<accepted taskId=\"{ID}\"/>"))]
+#[case(format!("<answer><id>{ID}</id></answer>"))]
+#[case(format!("<response><value>{ID}</value></response>"))]
+#[case(format!("<response><status>202</status><value>{ID}</value></response>"))]
+#[case(format!("<response><tenant><id>9</id></tenant><id>{ID}</id></response>"))]
+#[case(format!("<response><result>{ID}</result></response>"))]
 #[case(ID.to_owned())]
 #[case(format!("  {ID}\r\n"))]
 #[case(format!("\"{ID}\""))]
-#[case(format!("{{\"taskId\": \"{ID}\"}}"))]
 #[case(format!("{{\"id\": \"{ID}\", \"state\": \"Created\"}}"))]
-#[case(format!("{{\"task\": {{\"id\": \"{ID}\"}}}}"))]
-#[case(format!("{{\"TaskId\": \"{{{ID}}}\"}}"))]
-fn identifiers_are_found_in_any_shape(#[case] body: String) {
+fn what_looks_like_an_identifier_is_found(#[case] body: String) {
     let found = find(&body, None);
     assert_eq!(found, Some(TaskId::new(ID)), "{body}");
-    // The body goes before the header.
-    assert_eq!(find(&body, Some("/api/2.0/virtualization/tasks/9")), found);
+    // The header names a task; this does not.
+    let header = find(&body, Some("/api/2.0/virtualization/tasks/9"));
+    assert_eq!(header, Some(TaskId::new("9")), "{body}");
 }
 
 #[rstest]
@@ -57,6 +74,13 @@ fn identifiers_are_kept_as_the_server_wrote_them(#[case] body: &str, #[case] exp
 #[case("null")]
 #[case("OK, task 17 was created")]
 #[case("KSC_Error17")]
+#[case("OK1")]
+#[case("HTTP-202")]
+#[case("<status>202</status>")]
+#[case("<result>1</result>")]
+#[case("<response id=\"req-9\"/>")]
+#[case("<response><requestId>4230d3ef-1f2b-8b1c-0a55-9a4f3a1d7c10</requestId></response>")]
+#[case("<response><a>17</a><b>18</b></response>")]
 #[case("<accepted/>")]
 #[case("<string>Accepted</string>")]
 #[case("<answer><taskId>17</taskId><taskId>18</taskId></answer>")]
@@ -81,6 +105,10 @@ fn in_doubt_there_is_none(#[case] body: &str) {
 #[case("/api/2.0/virtualization/tasks/17", Some("17"))]
 #[case("https://viis:7271/api/2.0/virtualization/tasks/17/?a=b#c", Some("17"))]
 #[case("/api/2.0/virtualization/tasks/%7B17%7d", Some("{17}"))]
+#[case("tasks/17", Some("17"))]
+#[case("../tasks/17", Some("17"))]
+#[case("/api/2.0/Virtualization/Tasks/17", Some("17"))]
+#[case("subtasks/17", None)]
 #[case("/api/2.0/virtualization/tasks/", None)]
 #[case("/api/2.0/virtualization/tasks/17/cancel", None)]
 #[case("/api/2.0/virtualization/tenants/17", None)]
@@ -92,7 +120,16 @@ fn in_doubt_there_is_none(#[case] body: &str) {
 fn the_location_names_a_task(#[case] location: &str, #[case] expected: Option<&str>) {
     let found = find("", Some(location));
     assert_eq!(found.as_ref().map(TaskId::as_str), expected);
-    assert_eq!(find("Accepted", Some(location)), found);
+    for body in [
+        "Accepted",
+        "OK1",
+        "<status>202</status>",
+        "<response id=\"req-9\"/>",
+        "<result>1</result>",
+        "<l><task id='17'/><task id='18'/></l>",
+    ] {
+        assert_eq!(find(body, Some(location)), found, "{body}");
+    }
 }
 
 proptest! {

@@ -1,13 +1,15 @@
 //! XML as this client reads and writes it. Pure: text in, text out.
 
 mod element;
+mod error;
 mod read;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use element::Element;
-pub use read::{Limits, Surroundings, XmlError, read, read_items};
+pub use error::XmlError;
+pub use read::{Limits, Surroundings, read, read_items};
 pub use write::{NotXml, Writer};
 
 /// Whether XML 1.0 can hold this text at all: no control characters but tab,

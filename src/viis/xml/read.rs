@@ -9,6 +9,7 @@ use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesStart, Event};
 
 use super::element::Element;
+use super::error::XmlError;
 use super::{is_xml_character, is_xml_text};
 
 /// How much of a document is read before it is refused.
@@ -46,50 +47,6 @@ impl Limits {
     };
 }
 
-/// Why a document was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum XmlError {
-    /// Elements are nested too deeply.
-    #[error("the XML is nested too deeply")]
-    TooDeep,
-    /// There are too many elements.
-    #[error("the XML has too many elements")]
-    TooManyElements,
-    /// An element has too many attributes.
-    #[error("the XML has an element with too many attributes")]
-    TooManyAttributes,
-    /// A text or an attribute's value is too long.
-    #[error("the XML has a text that is too long")]
-    TextTooLong,
-    /// It has a document type, which may define entities.
-    #[error("the XML has a document type declaration, which is refused")]
-    DocumentType,
-    /// It uses an entity that XML does not define.
-    #[error("the XML uses an unknown entity")]
-    UnknownEntity,
-    /// It holds a character that XML 1.0 does not allow.
-    #[error("the XML holds a character that XML does not allow")]
-    InvalidCharacter,
-    /// There is no element at all.
-    #[error("the text is no XML: it has no element")]
-    NoRoot,
-    /// There is a second root element.
-    #[error("the XML has a second root element")]
-    SecondRoot,
-    /// There is text before or after the root element.
-    #[error("the XML has text outside its root element")]
-    TextOutsideRoot,
-    /// It ends within an element.
-    #[error("the XML ends within an element: it was cut")]
-    Unclosed,
-    /// Its syntax is wrong.
-    #[error("the XML is malformed near byte {0}")]
-    Malformed(u64),
-    /// An item cannot be used. The sentence quotes nothing.
-    #[error("{0}")]
-    Item(&'static str),
-}
-
 /// What stands around the items of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
@@ -99,10 +56,6 @@ pub struct Surroundings {
     pub items: usize,
     /// Whether the root itself is an item.
     pub root_is_item: bool,
-    /// Whether there is text outside the items that is neither blank nor "0".
-    pub text: bool,
-    /// Whether an element outside the items has an attribute `id`.
-    pub identifiers: bool,
 }
 
 /// Reads a whole document.
@@ -160,7 +113,7 @@ fn walk(
             }
             Ok(Event::End(_)) => walk.close()?,
             Ok(Event::Text(event)) => walk.text(&event.xml10_content())?,
-            Ok(Event::CData(event)) => walk.characters(&event.xml10_content())?,
+            Ok(Event::CData(event)) => walk.cdata(&event.xml10_content())?,
             Ok(Event::GeneralRef(event)) => {
                 let letter = resolve(&event.into_inner())?;
                 walk.characters(letter.encode_utf8(&mut [0; 4]))?;
@@ -174,7 +127,17 @@ fn walk(
 /// An element that is not closed yet: one outside the items is only counted.
 enum Open {
     Outside { text: usize },
-    Inside(Element),
+    Inside(Inside),
+}
+
+/// An element of an item. Blanks around a CDATA section come from whoever indented
+/// the document: they are no part of the text.
+struct Inside {
+    element: Element,
+    /// There is a CDATA section.
+    cdata: bool,
+    /// How much of the text counts, whatever comes.
+    counts: usize,
 }
 
 struct Walk<'a> {
@@ -214,13 +177,12 @@ impl<'a> Walk<'a> {
         let element = read_start(start, &self.limits, at)?;
         let inside = matches!(self.open.last(), Some(Open::Inside(_)));
         let item = !inside && (self.is_item)(&element.name);
-        let surroundings = self.surroundings.get_or_insert_with(|| Surroundings {
+        self.surroundings.get_or_insert_with(|| Surroundings {
             root: element.name.clone(),
             root_is_item: item,
             ..Surroundings::default()
         });
         if !inside && !item {
-            surroundings.identifiers |= element.attribute("id").is_some();
             self.open.push(Open::Outside { text: 0 });
             return Ok(());
         }
@@ -228,49 +190,69 @@ impl<'a> Walk<'a> {
         if self.item_elements > self.limits.item_elements {
             return Err(XmlError::TooManyElements);
         }
-        self.open.push(Open::Inside(element));
+        self.open.push(Open::Inside(Inside {
+            element,
+            cdata: false,
+            counts: 0,
+        }));
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), XmlError> {
         match (self.open.pop(), self.open.last_mut()) {
-            (Some(Open::Inside(element)), Some(Open::Inside(parent))) => {
-                parent.children.push(element);
+            (Some(Open::Inside(inside)), Some(Open::Inside(parent))) => {
+                parent.element.children.push(inside.finish());
             }
-            (Some(Open::Inside(element)), Some(Open::Outside { .. }) | None) => {
+            (Some(Open::Inside(inside)), Some(Open::Outside { .. }) | None) => {
                 if let Some(surroundings) = &mut self.surroundings {
                     surroundings.items += 1;
                 }
-                (self.visit)(element).map_err(XmlError::Item)?;
+                (self.visit)(inside.finish()).map_err(XmlError::Item)?;
             }
             (Some(Open::Outside { .. }) | None, Some(_) | None) => {}
         }
         Ok(())
     }
 
-    /// Text that may be blank between elements.
+    /// Text that may be blank between elements, or beside a CDATA section.
     fn text(&mut self, text: &str) -> Result<(), XmlError> {
         let blank = text.bytes().all(|byte| b" \t\r\n".contains(&byte));
-        if blank && !matches!(self.open.last(), Some(Open::Inside(_))) {
+        if !blank {
+            return self.characters(text);
+        }
+        let Some(Open::Inside(inside)) = self.open.last() else {
             return Ok(());
+        };
+        let counts = inside.counts;
+        self.characters(text)?;
+        if let Some(Open::Inside(inside)) = self.open.last_mut() {
+            inside.counts = counts;
+        }
+        Ok(())
+    }
+
+    fn cdata(&mut self, text: &str) -> Result<(), XmlError> {
+        if let Some(Open::Inside(inside)) = self.open.last_mut() {
+            if inside.counts == 0 {
+                inside.element.text.clear();
+            }
+            inside.cdata = true;
         }
         self.characters(text)
     }
 
+    /// Text that counts.
     fn characters(&mut self, text: &str) -> Result<(), XmlError> {
         let length = match self.open.last_mut() {
             None => return Err(XmlError::TextOutsideRoot),
             Some(Open::Outside { text: length }) => {
                 *length += text.len();
-                if let Some(surroundings) = &mut self.surroundings {
-                    // "0" is a count of the items.
-                    surroundings.text |= !matches!(text.trim(), "" | "0");
-                }
                 *length
             }
-            Some(Open::Inside(element)) => {
-                element.text.push_str(text);
-                element.text.len()
+            Some(Open::Inside(inside)) => {
+                inside.element.text.push_str(text);
+                inside.counts = inside.element.text.len();
+                inside.counts
             }
         };
         if length > self.limits.text {
@@ -284,6 +266,15 @@ impl<'a> Walk<'a> {
             return Err(XmlError::Unclosed);
         }
         self.surroundings.ok_or(XmlError::NoRoot)
+    }
+}
+
+impl Inside {
+    fn finish(mut self) -> Element {
+        if self.cdata {
+            self.element.text.truncate(self.counts);
+        }
+        self.element
     }
 }
 

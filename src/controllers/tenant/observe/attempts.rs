@@ -201,7 +201,7 @@ fn follow(around: &Around<'_>, id: &TaskId, task_type: &TaskType) -> Task {
             if task
                 .task_type
                 .as_ref()
-                .is_some_and(|found| found != task_type) =>
+                .is_some_and(|found| found.rules_out(task_type)) =>
         {
             Task::Forgotten
         }

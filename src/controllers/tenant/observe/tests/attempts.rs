@@ -283,6 +283,29 @@ async fn a_removals_task_is_followed() {
 }
 
 #[tokio::test]
+async fn a_task_whose_type_no_page_names_is_the_one_that_was_begun() {
+    let stage = Stage::ready();
+    stage
+        .picture()
+        .watch_task(&TaskId::new("9"), &owner("acme"));
+    stage.picture().shows_tasks(&[viis::Task::test("9")
+        .of_type(TaskType::Other("TenantRemoval".to_owned()))
+        .completed()]);
+    let tenant = acme().recorded("1").deleted().removing(Some("9"));
+    let removal = facts(&stage, tenant).record.removal;
+    assert!(
+        matches!(
+            removal,
+            Removal::Task {
+                task: Task::Completed,
+                ..
+            }
+        ),
+        "{removal:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_task_of_another_type_is_not_the_one_that_was_begun() {
     let stage = Stage::ready();
     stage
