@@ -99,8 +99,8 @@ pub(super) fn at_least(least: &str) -> Rule {
 
 /// An HTTP proxy, without credentials.
 pub(super) fn proxy() -> Rule {
-    Rule::new(r"self.matches(r'^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?$')").message(
-        "must be http://host:port or https://host:port and nothing else: no path, and no credentials, everybody who may read this object would see them",
+    Rule::new(r"self.matches(r'^http://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?$')").message(
+        "must be http://host:port and nothing else: the way to the proxy is not encrypted (what goes through it is), no path, and no credentials, everybody who may read this object would see them",
     )
 }
 
