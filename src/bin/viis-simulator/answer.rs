@@ -67,7 +67,7 @@ impl Dialect {
     /// A UUID as this dialect spells it.
     pub fn spell_uuid(self, uuid: Uuid) -> String {
         match self {
-            Dialect::Default | Dialect::Forgetful | Dialect::Early => {
+            Dialect::Default | Dialect::Forgetful | Dialect::Early | Dialect::Untidy => {
                 uuid.to_string().to_uppercase()
             }
             Dialect::Attributes => format!("{{{uuid}}}"),
@@ -99,6 +99,13 @@ impl Dialect {
             Dialect::Location => {
                 Reply::empty(202).with("Location", format!("/api/2.0/virtualization/tasks/{id}"))
             }
+            Dialect::Untidy => {
+                let mut w = self.writer();
+                w.element("response", &[("id", "req-9")], |w| {
+                    w.text_element("status", "202");
+                });
+                self.xml(202, w).with("Location", format!("tasks/{id}"))
+            }
         }
     }
 
@@ -114,6 +121,7 @@ impl Dialect {
                 self.xml(200, w)
             }
             Dialect::Json => Reply::new(200, "application/json", "true"),
+            Dialect::Untidy => Reply::new(200, "text/html; charset=utf-8", ""),
         }
     }
 
@@ -134,7 +142,8 @@ impl Dialect {
             | Dialect::Json
             | Dialect::Location
             | Dialect::Forgetful
-            | Dialect::Early => {
+            | Dialect::Early
+            | Dialect::Untidy => {
                 let mut w = self.writer();
                 w.element("error", &[], |w| {
                     elements::code_and_message(w, refusal.code, &refusal.message);
@@ -207,6 +216,13 @@ impl Dialect {
                     items.iter().for_each(|item| write(w, item));
                 });
             }),
+            Dialect::Untidy => w.element("response", &[("id", "req-9")], |w| {
+                w.text_element("status", "OK");
+                w.element(name, &[], |w| {
+                    w.text_element("page", "1");
+                    items.iter().for_each(|item| write(w, item));
+                });
+            }),
             Dialect::Bare => {
                 let mut order: Vec<&T> = items.iter().collect();
                 order.sort_by_cached_key(|_| Uuid::new_v4());
@@ -236,19 +252,23 @@ impl Dialect {
             | Dialect::Json
             | Dialect::Location
             | Dialect::Forgetful
-            | Dialect::Early => Writer::new(DECLARATION),
+            | Dialect::Early
+            | Dialect::Untidy => Writer::new(DECLARATION),
         }
     }
 
     fn xml(self, status: u16, w: Writer) -> Reply {
         let content_type = match self {
             Dialect::Attributes => "text/xml",
+            // What some frameworks call every text; their errors are made elsewhere.
+            Dialect::Untidy if status < 300 => "text/html; charset=utf-8",
             Dialect::Default
             | Dialect::Bare
             | Dialect::Json
             | Dialect::Location
             | Dialect::Forgetful
-            | Dialect::Early => "application/xml; charset=utf-8",
+            | Dialect::Early
+            | Dialect::Untidy => "application/xml; charset=utf-8",
         };
         Reply::new(status, content_type, w.finish())
     }

@@ -146,9 +146,11 @@ impl Visit<'_> {
             Dialect::Default | Dialect::Attributes | Dialect::Early => {
                 self.dialect.machine(&machine)
             }
-            Dialect::Bare | Dialect::Json | Dialect::Location | Dialect::Forgetful => {
-                self.dialect.done()
-            }
+            Dialect::Bare
+            | Dialect::Json
+            | Dialect::Location
+            | Dialect::Forgetful
+            | Dialect::Untidy => self.dialect.done(),
         })
     }
 

@@ -18,10 +18,10 @@ impl Dialect {
             w.element("tenant", &attributes, |w| {
                 w.text_element("name", &tenant.name);
                 optional_text(w, "description", tenant.description.as_deref());
-                optional_cdata(w, "userData", tenant.user_data.as_deref());
+                self.write_user_data(w, tenant.user_data.as_deref());
                 self.write_vksc(w, tenant);
-                w.text_element("status", tenant.status());
-                w.text_element("type", tenant.tenant_type().as_str());
+                w.text_element("status", &self.word(tenant.status()));
+                w.text_element("type", &self.word(tenant.tenant_type().as_str()));
             });
             return;
         }
@@ -52,6 +52,29 @@ impl Dialect {
         });
     }
 
+    /// A documented word, as this dialect spells it.
+    fn word(self, word: &str) -> String {
+        if self == Dialect::Untidy {
+            word.to_lowercase()
+        } else {
+            word.to_owned()
+        }
+    }
+
+    fn write_user_data(self, w: &mut Writer, text: Option<&str>) {
+        // A text with carriage returns is no CDATA, so it is not indented either.
+        match text {
+            Some(text) if self == Dialect::Untidy && !text.contains('\r') => {
+                w.element("userData", &[], |w| {
+                    w.raw("\n      ");
+                    w.cdata(text);
+                    w.raw("\n    ");
+                });
+            }
+            Some(_) | None => optional_cdata(w, "userData", text),
+        }
+    }
+
     fn write_vksc(self, w: &mut Writer, tenant: &Tenant) {
         let Some(administration) = &tenant.administration else {
             return;
@@ -79,7 +102,7 @@ impl Dialect {
                 w.element("host", &[("id", "h1")], |w| w.text_element("name", "esx-1"));
             }
             optional_text(w, "name", machine.name.as_deref());
-            optional_cdata(w, "userData", machine.user_data.as_deref());
+            self.write_user_data(w, machine.user_data.as_deref());
         });
     }
 
@@ -103,8 +126,8 @@ impl Dialect {
             attributes.extend(NAMESPACES);
         }
         w.element("task", &attributes, |w| {
-            w.text_element("state", &view.state);
-            w.text_element("type", task.work.task_type());
+            w.text_element("state", &self.word(&view.state));
+            w.text_element("type", &self.word(task.work.task_type()));
             w.text_element("stage", &view.stage);
             w.text_element("progress", &view.progress.to_string());
             match &task.phase {
@@ -133,7 +156,8 @@ impl Dialect {
                 | Dialect::Json
                 | Dialect::Location
                 | Dialect::Forgetful
-                | Dialect::Early => self.write_tenant(w, tenant, false),
+                | Dialect::Early
+                | Dialect::Untidy => self.write_tenant(w, tenant, false),
             },
         });
     }
@@ -154,7 +178,8 @@ impl Dialect {
             | Dialect::Json
             | Dialect::Location
             | Dialect::Forgetful
-            | Dialect::Early => w.element("error", &[], |w| {
+            | Dialect::Early
+            | Dialect::Untidy => w.element("error", &[], |w| {
                 code_and_message(w, code, &failure.message);
             }),
         }

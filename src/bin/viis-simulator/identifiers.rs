@@ -65,7 +65,8 @@ impl Identifiers {
             | Dialect::Json
             | Dialect::Location
             | Dialect::Forgetful
-            | Dialect::Early => {
+            | Dialect::Early
+            | Dialect::Untidy => {
                 let mut hash = Sha256::new();
                 hash.update(self.seed.as_bytes());
                 hash.update(kind.as_bytes());

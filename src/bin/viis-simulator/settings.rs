@@ -24,6 +24,9 @@ pub enum Dialect {
     Forgetful,
     /// A tenant is in the list (and gone again after a failure) while its creation runs.
     Early,
+    /// Words in lower case, XML called HTML, indented CDATA, a chatty 202 with a relative
+    /// `Location`, lists with a status and a page.
+    Untidy,
 }
 
 /// What can be changed while the server runs.

@@ -33,7 +33,8 @@ pub fn view(task: &Task, now: Millis, dialect: Dialect) -> TaskView {
         | Dialect::Json
         | Dialect::Location
         | Dialect::Forgetful
-        | Dialect::Early => "Canceled",
+        | Dialect::Early
+        | Dialect::Untidy => "Canceled",
     };
     match &task.phase {
         Phase::Waiting if now - task.created < CREATED_MS => {

@@ -100,6 +100,42 @@ async fn bare_answers_are_nothing_but_identifiers() {
 }
 
 #[tokio::test]
+async fn untidy_says_the_same_in_other_clothes() {
+    let server = Server::start(&["--dialect", "untidy"]).await;
+    let empty = server.get("tenants").await;
+    assert_eq!(empty.headers["Content-Type"], "text/html; charset=utf-8");
+    assert!(
+        empty
+            .text
+            .contains("<status>OK</status><tenants><page>1</page></tenants>"),
+        "{empty:?}"
+    );
+    let body = "<tenant><name>a</name><userData>x</userData><type>Simple</type></tenant>";
+    let accepted = server.post("tenants", body).await;
+    assert_eq!(accepted.status, 202);
+    assert_eq!(accepted.element("status"), "202");
+    let location = accepted.headers["Location"].to_str().unwrap();
+    assert!(location.starts_with("tasks/"), "{location}");
+    server
+        .until(|state| state["tenants"][0]["name"] == "a")
+        .await;
+    let task = server.get(location).await;
+    assert_eq!(task.element("state"), "completed");
+    assert_eq!(task.element("type"), "createtenant");
+    let list = server.get("tenants").await;
+    assert_eq!(list.element("type"), "simple");
+    assert_eq!(list.element("userData"), "\n      x\n    ");
+    let refused = server.get("tenants/9").await;
+    assert_eq!(refused.status, 404);
+    assert!(
+        refused.headers["Content-Type"]
+            .to_str()
+            .unwrap()
+            .contains("xml")
+    );
+}
+
+#[tokio::test]
 async fn json_and_location_hide_the_task_elsewhere() {
     let server = Server::start(&["--dialect", "json"]).await;
     let accepted = server.post("tenants", &simple("a")).await;
