@@ -131,7 +131,7 @@ fn asks_otherwise(server: &Server, error: &Error, way: Way, pace: &mut Pace) -> 
 /// Whether the next call would fail in the same way, whatever it asks for.
 fn concerns_all(error: &Error) -> bool {
     match error.problem() {
-        Problem::Connect | Problem::Certificate | Problem::Credentials => true,
+        Problem::Connect | Problem::Certificate | Problem::Credentials | Problem::Withheld => true,
         Problem::Timeout
         | Problem::Forbidden
         | Problem::UnexpectedAnswer
