@@ -2,6 +2,11 @@
 
 use crate::harness::{Simulator, Stand, condition, has, message, simple_tenant};
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 /// A server that is not there yet, or not as the spec says, is mended step by step.
 #[tokio::test]
@@ -256,4 +261,67 @@ async fn a_new_address_that_does_not_answer_is_not_an_absence() {
     stand.integration_server().within(60).becomes_ready().await;
     stand.tenant("acme").becomes_ready().await;
     stand.ends_well().await;
+}
+
+/// The proxy is used for the server, and a dead one is a failed connection; the pinned
+/// certificate is still the server's own.
+#[tokio::test]
+async fn a_proxy_carries_the_calls_and_its_end_is_said() {
+    let (port, tunnels, proxy) = tunnelling_proxy().await;
+    let stand = Stand::ready_with(&[], |server| {
+        server.with("spec.proxyURL", format!("http://127.0.0.1:{port}"))
+    })
+    .await;
+    stand.apply([simple_tenant("acme")]).await;
+    stand.tenant("acme").becomes_ready().await;
+    assert!(
+        tunnels.load(Ordering::SeqCst) > 0,
+        "the server was called past the proxy"
+    );
+
+    proxy.abort();
+    let server = stand
+        .integration_server()
+        .within(60)
+        .has("Reachable", "False", "ConnectFailed")
+        .await;
+    let said = message(&server, "Reachable");
+    assert!(said.contains("proxy"), "{said}");
+    stand
+        .integration_server()
+        .patch(json!({"spec": {"proxyURL": null}}))
+        .await;
+    stand.integration_server().within(60).becomes_ready().await;
+    stand.ends_well().await;
+}
+
+/// An HTTP proxy that knows CONNECT alone. Its end takes its tunnels along.
+async fn tunnelling_proxy() -> (u16, Arc<AtomicUsize>, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let tunnels = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tunnels);
+    let proxy = tokio::spawn(async move {
+        let mut open = JoinSet::new();
+        while let Ok((client, _)) = listener.accept().await {
+            open.spawn(tunnel(client, Arc::clone(&counted)));
+        }
+    });
+    (port, tunnels, proxy)
+}
+
+async fn tunnel(mut client: TcpStream, tunnels: Arc<AtomicUsize>) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && head.len() < 8192 {
+        head.push(client.read_u8().await?);
+    }
+    let head = String::from_utf8_lossy(&head);
+    let target = head.split(' ').nth(1).unwrap_or_default();
+    let mut server = TcpStream::connect(target).await?;
+    client
+        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        .await?;
+    tunnels.fetch_add(1, Ordering::SeqCst);
+    tokio::io::copy_bidirectional(&mut client, &mut server).await?;
+    Ok(())
 }
