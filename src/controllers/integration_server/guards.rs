@@ -12,7 +12,7 @@ use crate::api::{
     ACCEPT_ANNOTATION, ConditionType, Deletion, Hold, IntegrationServer, IntegrationServerStatus,
     Tenant, conditions,
 };
-use crate::controllers::cluster::own_status;
+use crate::controllers::cluster::{key_of, own_status};
 use crate::controllers::context::Context;
 use crate::controllers::servers::{Handle, Verdicts};
 use crate::controllers::tenant::observe::{has_identity, retains};
@@ -54,7 +54,15 @@ struct Ours {
     destroys: bool,
     decided: bool,
     lost: bool,
+    in_use: bool,
     deleted_at: i64,
+}
+
+impl Ours {
+    /// Its destruction could begin at once: who waits for something else is not counted.
+    fn can_go(&self) -> bool {
+        !self.lost && !self.in_use
+    }
 }
 
 /// Judges everything that refers to this server.
@@ -76,7 +84,7 @@ pub fn judge(
         .collect();
     let ours: Vec<Ours> = tenants
         .iter()
-        .filter_map(|tenant| ours(tenant, handle))
+        .filter_map(|tenant| ours(context, tenant, handle))
         .collect();
     let (losses, mut deletions_agreed) = agreed(&status, &ours);
     let absent = absence(server, handle, &status, &ours, &losses, agreement.clone());
@@ -214,7 +222,7 @@ pub fn publish(
     }
 }
 
-fn ours(tenant: &Tenant, handle: &Handle) -> Option<Ours> {
+fn ours(context: &Context, tenant: &Tenant, handle: &Handle) -> Option<Ours> {
     let status = own_status(tenant);
     let id = TenantId::new(status.tenant_id.clone()?);
     let entry = handle.server.tenants().by_id(&id);
@@ -227,9 +235,19 @@ fn ours(tenant: &Tenant, handle: &Handle) -> Option<Ours> {
         destroys: !retained && !tenant.spec.suspend,
         decided: status.removal.is_some(),
         lost: entry.is_none_or(|entry| !has_identity(tenant, &entry)),
+        in_use: deleted_at.is_some() && is_in_use(context, tenant),
         deleted_at: deleted_at.map_or(0, |time| time.0.as_second()),
         id,
     })
+}
+
+/// VirtualMachines that are not being deleted refer to it.
+fn is_in_use(context: &Context, tenant: &Tenant) -> bool {
+    let machines = context.cluster.machines_of_tenant(&key_of(tenant));
+    machines
+        .iter()
+        .filter_map(|machine| context.cluster.machine(machine))
+        .any(|machine| machine.meta().deletion_timestamp.is_none())
 }
 
 fn candidate(tenant: &Ours) -> Candidate {
@@ -295,9 +313,15 @@ fn admit(
     agreement: Option<String>,
 ) -> (admission::Verdict, Vec<String>) {
     let counted: BTreeSet<&str> = deletions.iter().map(|d| d.uid.as_str()).collect();
+    let mut held = handle.verdicts().held;
+    if let Some(hold) = &status.hold {
+        held.extend(hold.members.iter().cloned());
+    }
+    // Who was held stays so, whatever became of it: a wave does not end by waiting.
     let mut waiting: Vec<&Ours> = ours
         .iter()
         .filter(|tenant| tenant.deleting && tenant.destroys && !tenant.decided)
+        .filter(|tenant| tenant.can_go() || held.contains(&tenant.uid))
         .collect();
     waiting.sort_by_key(|tenant| (tenant.deleted_at, tenant.uid.as_str()));
     let mut already: Vec<String> = ours
@@ -310,10 +334,6 @@ fn admit(
         .into_iter()
         .partition(|tenant| counted.contains(tenant.uid.as_str()));
     already.extend(begun.iter().map(|tenant| tenant.uid.clone()));
-    let mut held = handle.verdicts().held;
-    if let Some(hold) = &status.hold {
-        held.extend(hold.members.iter().cloned());
-    }
     let mut verdict = admission::admit(&admission::Facts {
         enabled: server.spec.guard.enabled,
         limit: limit(server),

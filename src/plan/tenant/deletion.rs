@@ -6,7 +6,7 @@
 //!    is cancelled or settled first.
 //! 3. A deletion that was sent is followed to its end.
 //! 4. VirtualMachines that are not being deleted hold it up.
-//! 5. The guard has to let it through.
+//! 5. The guard has to let it through, unless nothing of ours is there to be destroyed.
 //! 6. The tenant under the identifier must be ours, asked for this decision.
 //! 7. The decision is persisted, and only then sent.
 //!
@@ -153,6 +153,14 @@ fn undecided(facts: &Facts) -> Action {
     }
     if facts.server.reach == Reach::Guarded {
         return Action::Wait(Wait::InventoryGuard);
+    }
+    match facts.world.by_id {
+        ById::Same(_) => {}
+        // Nothing of ours is known to be there, so nothing is destroyed: no matter for
+        // the guard.
+        ById::Unlisted | ById::Missing | ById::Other | ById::Gone => {
+            return verified(facts, Action::RecordRemoval);
+        }
     }
     match facts.admission {
         Admission::Pending => return Action::Wait(Wait::Admission),

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::api::VirtualMachine;
 use crate::controllers::fixtures::{Stage, count_check, minutes_ago, now};
 use crate::viis;
 
@@ -430,10 +431,60 @@ async fn a_wave_of_deletions_stays_held_while_the_inventory_is_not_believed() {
 
 #[tokio::test]
 async fn deletions_of_what_is_missing_are_not_lost_with_it() {
-    let judgement = tenants(20).deleting(0..8).missing(0..8).judged();
-    assert!(!judgement.is_intact());
-    assert_eq!(hold(&judgement), Some(("Absence", 8)));
-    assert_eq!(judgement.verdicts.held.len(), 3);
+    let wave = tenants(20).deleting(0..8);
+    let held = wave.judged();
+    let mut wave = wave.persisted(&held).missing(0..8);
+    let absent = wave.judged();
+    assert!(!absent.is_intact());
+    assert_eq!(hold(&absent), Some(("Absence", 8)));
+    assert_eq!(names(&absent.verdicts.held), ["t-5", "t-6", "t-7"]);
+    wave = wave.persisted(&absent);
+    wave.missing.clear();
+    assert_eq!(names(&wave.judged().verdicts.held), ["t-5", "t-6", "t-7"]);
+}
+
+#[tokio::test]
+async fn what_is_missing_is_not_destroyed_and_not_counted() {
+    let judgement = tenants(20).deleting(0..8).missing(0..4).judged();
+    assert_eq!(
+        names(&judgement.verdicts.admitted),
+        ["t-4", "t-5", "t-6", "t-7"]
+    );
+    count_check!(4, judgement.deletions);
+    assert_eq!(hold(&judgement), None);
+}
+
+#[tokio::test]
+async fn what_is_in_use_waits_for_its_machines_and_is_not_counted() {
+    let referring = |number: usize| {
+        let name = format!("vm-{number}");
+        VirtualMachine::test_resource(&name)
+            .with(json!({"tenantRef": {"name": format!("t-{number}")}}))
+    };
+    let wave = tenants(20).deleting(0..6);
+    for number in 0..5 {
+        wave.stage.machine(referring(number));
+    }
+    wave.stage.machine(referring(5).deleted());
+    let judgement = wave.judged();
+    assert_eq!(names(&judgement.verdicts.admitted), ["t-5"]);
+    count_check!(1, judgement.deletions);
+    assert_eq!(hold(&judgement), None);
+    // However long that lasts, nothing is written for it.
+    let wave = wave.persisted(&judgement);
+    for number in 0..5 {
+        wave.stage.machine(referring(number));
+    }
+    let later = wave.judged_at(now() + SignedDuration::from_hours(1));
+    assert_eq!(names(&later.verdicts.admitted), ["t-5"]);
+    for number in 0..5 {
+        wave.stage.machine(referring(number).deleted());
+    }
+    assert_eq!(
+        wave.judged().verdicts.admitted.len(),
+        5,
+        "and then by the limit"
+    );
 }
 
 #[tokio::test]
@@ -444,7 +495,12 @@ async fn an_agreement_to_losses_is_none_to_deletions() {
     let agreed = wave.judged();
     // They were made again, and then somebody prunes them.
     let mut wave = wave.persisted(&agreed).deleting(0..8);
-    assert_eq!(wave.judged().verdicts.held.len(), 3, "still missing");
+    let missing = wave.judged().verdicts;
+    assert_eq!(
+        names(&missing.admitted),
+        [""; 0],
+        "there is nothing to destroy"
+    );
     wave.missing.clear();
     assert_eq!(wave.judged().verdicts.held.len(), 3, "made again");
 }

@@ -70,6 +70,7 @@ fn adoption_by_name(#[case] facts: Facts, #[case] action: Action) {
 #[case::to_be_activated(tenant().recorded().inactive(), Action::ChangeState)]
 #[case::to_be_deactivated(tenant().recorded().wanting(Activity::Inactive), Action::ChangeState)]
 #[case::in_an_unheard_of_state(tenant().recorded().found(ById::Same(Activity::Other)), Action::ChangeState)]
+#[case::in_an_unheard_of_state_that_it_keeps(tenant().recorded().found(ById::Same(Activity::Other)).rejected(Step::Change), wait(Wait::Rejected(Step::Change)))]
 #[case::from_an_old_list(tenant().recorded().inactive().stale(), Action::ListTenants)]
 #[case::under_suspend(tenant().recorded().inactive().suspended(), wait(Wait::Suspended))]
 #[case::refused(tenant().recorded().inactive().rejected(Step::Change), wait(Wait::Rejected(Step::Change)))]
