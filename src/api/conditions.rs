@@ -80,6 +80,13 @@ pub fn set(
     }
 }
 
+/// All of them were looked at for this generation, also those that are as before.
+pub fn observed(conditions: &mut [Condition], generation: i64) {
+    for condition in conditions {
+        condition.observed_generation = Some(generation);
+    }
+}
+
 /// Takes a condition away, if it is there.
 pub fn remove(conditions: &mut Vec<Condition>, condition_type: ConditionType) {
     conditions.retain(|known| known.type_ != condition_type.as_str());

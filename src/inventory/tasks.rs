@@ -83,11 +83,15 @@ impl Tasks {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Watches a task. A server that was rolled back gives identifiers a second time:
+    /// whoever got one last has it, and who had it before no longer does.
     pub(super) fn watch(&self, id: &TaskId, owner: &Owner) {
         let mut state = self.state();
-        if state.watched.contains_key(id) {
+        let before = state.watched.get(id);
+        if before.is_some_and(|before| before.owner == *owner && !before.view.is_over()) {
             return;
         }
+        let displaced = before.map(|before| (before.owner.clone(), before.view.is_over()));
         let floor = state.horizon;
         let watched = Watched {
             owner: owner.clone(),
@@ -98,15 +102,24 @@ impl Tasks {
         state.watched.insert(id.clone(), watched);
         state.arrivals += 1;
         drop(state);
-        self.wake.task_in_flight(1);
+        if displaced.as_ref().is_none_or(|(_, was_over)| *was_over) {
+            self.wake.task_in_flight(1);
+        }
+        if let Some((before, _)) = displaced.filter(|(before, _)| before != owner) {
+            self.wake.tenant(&before);
+        }
         self.changed.notify_one();
     }
 
-    /// Nobody waits for this task any more.
-    pub fn forget(&self, id: &TaskId) {
-        if let Some(watched) = self.state().watched.remove(id)
-            && !watched.view.is_over()
-        {
+    /// This Tenant does not wait for this task any more.
+    pub fn forget(&self, id: &TaskId, owner: &Owner) {
+        let mut state = self.state();
+        if state.watched.get(id).is_none_or(|w| w.owner != *owner) {
+            return;
+        }
+        let runs = state.watched.remove(id).is_some_and(|w| !w.view.is_over());
+        drop(state);
+        if runs {
             self.wake.task_in_flight(-1);
         }
     }
@@ -136,6 +149,18 @@ impl Tasks {
     /// What is known of a task; None when nobody watches it.
     pub fn view(&self, id: &TaskId) -> Option<View> {
         self.state().watched.get(id).map(|w| w.view.clone())
+    }
+
+    /// What this Tenant knows of its task; None when nobody watches it. One that
+    /// another Tenant waits for is another task with the same identifier.
+    pub fn view_of(&self, id: &TaskId, owner: &Owner) -> Option<View> {
+        let state = self.state();
+        let watched = state.watched.get(id)?;
+        Some(if watched.owner == *owner {
+            watched.view.clone()
+        } else {
+            View::Forgotten
+        })
     }
 
     /// A running task without any change for 30 minutes.

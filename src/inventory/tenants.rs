@@ -16,7 +16,7 @@ pub struct Tenants(Mutex<State>);
 struct State {
     list: Option<List>,
     notes: Vec<(Instant, Note)>,
-    /// When each tenant was last asked for by its identifier.
+    /// When each tenant was last asked for by its identifier, and was there.
     asked: HashMap<TenantId, Instant>,
     /// Proved absent by the server's own 404 or a completed deletion.
     gone: HashMap<TenantId, Instant>,
@@ -223,10 +223,11 @@ impl Tenants {
         self.note(Note::State(id.clone(), status));
     }
 
-    /// The server proved that this tenant is gone.
+    /// The server proved that this tenant is gone. That counts as an answer for as long
+    /// as no list shows the tenant.
     pub fn proved_absent(&self, id: &TenantId) {
         let mut state = self.state();
-        state.asked.insert(id.clone(), Instant::now());
+        state.asked.remove(id);
         state.gone.insert(id.clone(), Instant::now());
         drop(state);
         self.note(Note::Gone(id.clone()));
@@ -237,9 +238,11 @@ impl Tenants {
         self.state().list.as_ref().map(|list| list.started)
     }
 
-    /// When this tenant was last asked for by its identifier.
+    /// When this tenant was last asked for by its identifier, with an answer that holds.
     pub fn asked_at(&self, id: &TenantId) -> Option<Instant> {
-        self.state().asked.get(id).copied()
+        let state = self.state();
+        let answer = state.asked.get(id).or_else(|| state.gone.get(id));
+        answer.copied()
     }
 
     /// The tenant under this identifier.

@@ -100,6 +100,7 @@ pub fn status(
             conditions::remove(all, kind);
         }
     }
+    conditions::observed(all, generation);
     status
 }
 

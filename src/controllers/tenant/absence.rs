@@ -12,6 +12,7 @@ use super::apply::pause;
 use super::apply::recorded_id;
 use super::observe::Scene;
 use super::report;
+use super::report::rests;
 use crate::controllers::integration_server::guards;
 use crate::inventory::Server as Picture;
 use crate::inventory::tenants::ABSENCE_APART;
@@ -35,7 +36,8 @@ impl Run<'_> {
             let listed = picture.list_tenants().await;
             return self.after_call(scene, listed).await;
         }
-        if let Some(line) = report::line(scene, self.memory, Action::ConfirmAbsence)
+        if !rests(scene)
+            && let Some(line) = report::line(scene, self.memory, Action::ConfirmAbsence)
             && let Err(next) = self.say(scene, &line, Action::ConfirmAbsence).await
         {
             return next;
@@ -51,6 +53,9 @@ impl Run<'_> {
         let (Some(handle), Some(server)) = (&scene.handle, &scene.integration_server) else {
             return Err(Next::Stop(pause(5), Outcome::Waiting));
         };
+        if let Some(left) = self.memory.failure.backoff.left() {
+            return Err(Next::Stop(Some(left), Outcome::Waiting));
+        }
         if let Err(error) = handle.server.list_tenants().await {
             return Err(self.fail(scene, &error).await);
         }
@@ -58,8 +63,10 @@ impl Run<'_> {
         let shown = id.is_some_and(|id| handle.server.tenants().by_id(&id).is_some());
         let uid = scene.tenant.uid().unwrap_or_default();
         if shown && !handle.wrote_off(&uid) {
-            // The list has it after all: one answer was no proof.
-            return Err(Next::Again);
+            // The list has it after all: one answer was no proof. A list that lags
+            // behind is not asked as fast as the two disagree.
+            let left = self.memory.failure.backoff.failed(None);
+            return Err(Next::Stop(Some(left), Outcome::Waiting));
         }
         let judgement = guards::judge(self.context, server, handle, Timestamp::now());
         if judgement.is_some_and(|judgement| judgement.is_intact()) {

@@ -9,11 +9,14 @@ use super::apply::Run;
 use super::apply::recorded_id;
 use super::memory::Change;
 use super::observe::Scene;
+use super::refusal::asked_by;
 use super::refusal::task_refusal;
 use crate::api::DesiredState;
+use crate::controllers::cluster::key_of;
 use crate::controllers::cluster::own_status;
 use crate::inventory::Server as Picture;
 use crate::inventory::tasks::View;
+use crate::inventory::tenants::Status;
 use crate::plan::tenant::Action;
 use crate::plan::tenant::Step;
 use crate::viis;
@@ -40,6 +43,9 @@ impl Run<'_> {
                 return Next::Again;
             }
         }
+        if let Some(next) = self.wait_to_repeat(scene, Action::ChangeState).await {
+            return next;
+        }
         if let Some(next) = self
             .wait_for_slot(scene, picture, Action::ChangeState)
             .await
@@ -56,6 +62,9 @@ impl Run<'_> {
                 info!(%task, state = ?wanted, "the tenant's state is being changed");
                 picture.watch_task(&task, &scene.key);
                 self.memory.change = Some(Change::Task(task, Some(wanted)));
+                if is_odd(scene) {
+                    self.memory.odd_state = Some(asked_by(&self.tenant));
+                }
                 self.memory.failure.clear();
                 Next::Again
             }
@@ -65,10 +74,7 @@ impl Run<'_> {
                     self.memory.change = Some(Change::Lost(Instant::now()));
                 }
                 match error.class() {
-                    Class::Rejected => {
-                        self.reject_by(Step::Change, &error);
-                        Next::Again
-                    }
+                    Class::Rejected => self.change_refused(scene, picture, &id, &error).await,
                     Class::NotFound => {
                         // The list and the call disagree: the next list decides.
                         match picture.list_tenants().await {
@@ -82,28 +88,49 @@ impl Run<'_> {
         }
     }
 
+    /// A refusal may say no more than that it is so already: one look at the tenant tells.
+    async fn change_refused(
+        &mut self,
+        scene: &Scene,
+        picture: &Picture,
+        id: &TenantId,
+        error: &viis::Error,
+    ) -> Next {
+        if error.status() == Some(409) {
+            let got = picture.get_tenant(id).await;
+            let now = picture.tenants().by_id(id).map(|entry| entry.status);
+            if got.is_ok() && now == Some(status_of(scene.tenant.spec.state)) {
+                return Next::Again;
+            }
+        }
+        self.reject_by(Step::Change, error);
+        Next::Again
+    }
+
     /// Takes up the end of an activation or deactivation.
     pub async fn settle_change(&mut self, picture: &Picture) {
         let Some(Change::Task(task, wanted)) = &self.memory.change else {
             return;
         };
         let (task, wanted) = (task.clone(), *wanted);
-        let Some(view) = picture.tasks().view(&task).filter(View::is_over) else {
+        let key = key_of(self.tenant.as_ref());
+        let view = picture.tasks().view_of(&task, &key);
+        let Some(view) = view.filter(View::is_over) else {
             return;
         };
+        self.memory.taken_up = Some(task.clone());
         let id = own_status(&self.tenant).tenant_id.map(TenantId::new);
+        // Nobody knows what becomes of a state that no page names.
+        let shown = id.as_ref().and_then(|id| picture.tenants().by_id(id));
+        let odd = shown.is_some_and(|entry| matches!(entry.status, Status::Other(_)));
         let mut ask = true;
         if let View::Seen(ended) = &view {
             if !has_succeeded(ended) {
                 let what = "The server's task to change the tenant's state";
                 let (reason, message) = task_refusal(what, ended.error());
                 self.reject(Step::Change, reason, message);
-            } else if let (Some(wanted), Some(id)) = (wanted, &id) {
-                let status = match wanted {
-                    DesiredState::Active => crate::inventory::tenants::Status::Active,
-                    DesiredState::Inactive => crate::inventory::tenants::Status::Inactive,
-                };
-                picture.tenants().changed(id, status);
+            } else if let (Some(wanted), Some(id), false) = (wanted, &id, odd) {
+                picture.tenants().changed(id, status_of(wanted));
                 ask = false;
             }
         }
@@ -118,23 +145,70 @@ impl Run<'_> {
         }
         if let View::Seen(ended) = view {
             self.memory.last_task = Some(ended);
+            self.memory.repeats.reset();
         } else {
             // Nobody knows whether a forgotten task did its work: what it did not do
             // is not sent again as fast as tasks are forgotten.
-            self.memory.failure.backoff.failed(None);
+            self.memory.repeats.failed(None);
         }
         self.memory.change = None;
-        picture.tasks().forget(&task);
+        picture.tasks().forget(&task, &key);
     }
 }
 
-/// Completed, with a result that does not say the opposite.
+/// The state that was asked for, as the server shows it.
+fn status_of(wanted: DesiredState) -> Status {
+    match wanted {
+        DesiredState::Active => Status::Active,
+        DesiredState::Inactive => Status::Inactive,
+    }
+}
+
+/// The server shows a state that no page names.
+fn is_odd(scene: &Scene) -> bool {
+    let entry = scene.entry.as_ref();
+    entry.is_some_and(|entry| matches!(entry.status, Status::Other(_)))
+}
+
+/// Completed, with a result that does not say the opposite. A failed or cancelled task
+/// may have a result as well.
 pub(super) fn has_succeeded(task: &viis::Task) -> bool {
-    match &task.outcome {
-        Some(viis::TaskOutcome::Result(result)) => {
-            !result.text.trim().eq_ignore_ascii_case("false")
+    task.state == viis::TaskState::Completed
+        && match &task.outcome {
+            Some(viis::TaskOutcome::Result(result)) => {
+                !result.text.trim().eq_ignore_ascii_case("false")
+            }
+            Some(viis::TaskOutcome::Error(_)) => false,
+            None => true,
         }
-        Some(viis::TaskOutcome::Error(_)) => false,
-        None => task.state == viis::TaskState::Completed,
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::viis::{Task, TaskOutcome, TaskResult, TaskState};
+
+    fn with_result(text: &str, state: TaskState) -> Task {
+        let result = TaskResult {
+            text: text.to_owned(),
+            created: None,
+        };
+        Task {
+            outcome: Some(TaskOutcome::Result(result)),
+            ..Task::test("1").in_state(state)
+        }
+    }
+
+    #[rstest]
+    #[case::done(with_result("true", TaskState::Completed), true)]
+    #[case::done_without_a_word(Task::test("1").completed(), true)]
+    #[case::done_and_denied(with_result("False", TaskState::Completed), false)]
+    #[case::failed(Task::test("1").failed("KSC_ServiceNotConfigured"), false)]
+    #[case::failed_with_a_result(with_result("true", TaskState::Failed), false)]
+    #[case::cancelled_with_a_result(with_result("", TaskState::Canceled), false)]
+    fn only_a_completed_task_has_succeeded(#[case] task: Task, #[case] succeeded: bool) {
+        assert_eq!(has_succeeded(&task), succeeded);
     }
 }

@@ -52,6 +52,8 @@ pub struct Run<'a> {
     pub tenant: Arc<Tenant>,
     /// The administrator's password, kept for this reconciliation alone.
     pub password: Option<SecretString>,
+    /// The resourceVersion of the Secret that it was read from.
+    pub password_version: Option<String>,
     /// What is known of it.
     pub password_state: Password,
     /// It is queued for a slot.
@@ -60,6 +62,8 @@ pub struct Run<'a> {
     pub caller_queued: bool,
 }
 
+/// A server's first answer is not waited for any longer without a word.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
 /// Machines that refer to a Tenant are not worth a write before this time.
 const IN_USE_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -170,14 +174,24 @@ impl Run<'_> {
         if action == Action::Settled {
             outcome = Outcome::Settled;
         }
+        if action == Action::Wait(Wait::Admission) {
+            // The guard counts only who could go at once, as this one can since a moment ago.
+            let server = &scene.tenant.spec.integration_server_ref.name;
+            self.context.queues.servers.wake(server.clone());
+        }
         let Some(line) = report::line(scene, self.memory, action) else {
-            return Next::Stop(None, outcome);
+            // Nobody is told when a server's first answer does not come.
+            let first = report::is_being_looked_at(scene);
+            return Next::Stop(first.then_some(FIRST_ANSWER), outcome);
         };
         match self.say(scene, &line, action).await {
             Err(next) => next,
             Ok(unwritten) => {
                 if action == Action::Settled {
                     self.memory.failure.clear();
+                    self.memory.repeats.reset();
+                    // What was refused was mended since: the next difference is another one.
+                    self.memory.rejection = None;
                 }
                 let again = match action {
                     Action::Wait(wait) => self.look_again(wait),
@@ -304,6 +318,20 @@ impl Run<'_> {
         match outcome {
             Ok(()) => Next::Again,
             Err(error) => self.fail(scene, &error).await,
+        }
+    }
+
+    /// Waits for the pause after a task that the server took and did not remember. None:
+    /// it is over.
+    pub(super) async fn wait_to_repeat(&mut self, scene: &Scene, action: Action) -> Option<Next> {
+        let left = self.memory.repeats.left()?;
+        let line = Line::reconciling(
+            reasons::PROGRESSING,
+            "The server does not remember the task that it began, and the tenant is as before. It              is asked again after a pause that grows; look at the server when this lasts.",
+        );
+        match self.say(scene, &line, action).await {
+            Err(next) => Some(next),
+            Ok(_) => Some(Next::Stop(Some(left), Outcome::Waiting)),
         }
     }
 

@@ -53,10 +53,12 @@ impl Run<'_> {
             Ok(Some(secret)) => {
                 let key = scene.tenant.spec.administrator.as_ref();
                 let key = key.map_or("password", |a| a.password_secret_ref.key.as_str());
+                let version = secret.resource_version();
                 let value = secret.data.unwrap_or_default().remove(key);
                 match value.and_then(|value| String::from_utf8(value.0).ok()) {
                     Some(password) if !password.is_empty() => {
                         self.password = Some(SecretString::from(password));
+                        self.password_version = version;
                         self.password_state = Password::Read;
                     }
                     Some(_) | None => self.password_state = Password::KeyMissing,
@@ -140,8 +142,9 @@ impl Run<'_> {
         // creations one fails, and only who can write the status records anything.
         attempt.sends += 1;
         attempt.since = Instant::now();
+        attempt.secret.clone_from(&self.password_version);
         if let Some(before) = attempt.task.take() {
-            picture.tasks().forget(&before);
+            picture.tasks().forget(&before, &scene.key);
             attempt.replaced = Some(before);
         }
         attempt.ended = None;
@@ -195,15 +198,11 @@ impl Run<'_> {
         let shown = end == End::NameTaken && scene.named.is_some();
         let line = Line::stalled(&reason, message.clone());
         if !shown {
-            let secret = if reason == reasons::PASSWORD_NOT_COMPLY_POLICY {
-                let version = self.secret(scene).await;
-                version
-                    .ok()
-                    .flatten()
-                    .and_then(|secret| secret.resource_version())
-            } else {
-                None
-            };
+            // The version that was sent: the Secret may have been mended since. Where
+            // that is not known, the next look finds another one.
+            let sent = self.memory.attempt.as_ref().and_then(|a| a.secret.clone());
+            let about_password = reason == reasons::PASSWORD_NOT_COMPLY_POLICY;
+            let secret = about_password.then(|| sent.unwrap_or_default());
             self.memory.secret_looked_at = Some(Instant::now());
             self.reject(Step::Create, reason, message);
             if let Some(rejection) = &mut self.memory.rejection {
@@ -226,7 +225,7 @@ impl Run<'_> {
         if let Some(attempt) = self.memory.attempt.take()
             && let (Some(task), Some(handle)) = (attempt.task, &scene.handle)
         {
-            handle.server.tasks().forget(&task);
+            handle.server.tasks().forget(&task, &scene.key);
         }
     }
 

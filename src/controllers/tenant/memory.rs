@@ -12,7 +12,7 @@ use crate::controllers::context::Remember;
 use crate::controllers::line::Line;
 use crate::plan::Refusal;
 use crate::plan::tenant::Step;
-use crate::viis::{Task, TaskId};
+use crate::viis::{ServerTime, Task, TaskId};
 
 /// What this process remembers of a Tenant.
 #[derive(Default)]
@@ -29,10 +29,18 @@ pub struct Memory {
     pub removal: Option<Removal>,
     /// The activation or deactivation under way.
     pub change: Option<Change>,
+    /// The last activation or deactivation whose end was taken up: the status may go on
+    /// showing it as one that runs.
+    pub taken_up: Option<TaskId>,
+    /// The generation and the `requested-at` annotation for which a change of state was
+    /// sent to a tenant in a state that no page names.
+    pub odd_state: Option<(i64, Option<String>)>,
     /// What the server refused.
     pub rejection: Option<Rejection>,
     /// What failed without a verdict.
     pub failure: Failure,
+    /// The pauses before that is sent again which the server took and does not remember.
+    pub repeats: Backoff,
     /// No activation that another process started can be under way.
     pub alone: bool,
     /// Since when VirtualMachines hold up the deletion.
@@ -50,6 +58,8 @@ pub struct Memory {
     pub written: Option<String>,
     /// The password's Secret was looked at for a rejection.
     pub secret_looked_at: Option<Instant>,
+    /// What the status says of a refusal was taken into account.
+    pub status_read: bool,
 }
 
 impl Remember for Memory {
@@ -73,6 +83,8 @@ pub struct Attempt {
     pub refusal: Option<Refusal>,
     /// The reason and the message of that.
     pub answer: Option<(String, String)>,
+    /// The resourceVersion of the Secret whose password was sent last.
+    pub secret: Option<String>,
     /// Its task, also while that could not be written to status yet.
     pub task: Option<TaskId>,
     /// The task that a repetition takes the place of.
@@ -93,6 +105,7 @@ impl Attempt {
             sends: 0,
             refusal: None,
             answer: None,
+            secret: None,
             task: None,
             replaced: None,
             ended: None,
@@ -117,6 +130,12 @@ pub struct Removal {
     pub replaced: Option<TaskId>,
     /// The task whose refusal was taken up already.
     pub refused: Option<TaskId>,
+    /// This process sent the task and never lost sight of it: its end is this deletion's.
+    pub followed: bool,
+    /// When the server made the task, as it first said.
+    pub created: Option<ServerTime>,
+    /// When the task was found forgotten.
+    pub forgotten: Option<Instant>,
 }
 
 impl Removal {
@@ -130,6 +149,9 @@ impl Removal {
             task: None,
             replaced: None,
             refused: None,
+            followed: false,
+            created: None,
+            forgotten: None,
         }
     }
 }

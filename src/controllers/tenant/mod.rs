@@ -14,6 +14,8 @@ mod record;
 mod refusal;
 mod removal;
 pub mod report;
+#[cfg(all(test, feature = "simulator"))]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,12 +80,14 @@ async fn run(
     forgive(&tenant, memory);
     memory.run_started = Some(Instant::now());
     note_spec(&tenant, memory);
+    refusal::recall(&tenant, memory);
     let key = key_of(tenant.as_ref());
     let mut run = Run {
         context,
         memory,
         tenant,
         password: None,
+        password_version: None,
         password_state: Password::Unread,
         queued: false,
         caller_queued: false,
@@ -139,6 +143,7 @@ fn note_spec(tenant: &Tenant, memory: &mut Memory) {
         .as_ref()
         .is_some_and(|(seen, asked, _)| *seen == generation && asked.as_deref() == requested_at);
     if !known {
+        memory.repeats.reset();
         let requested_at = requested_at.map(str::to_owned);
         memory.spec_seen = Some((generation, requested_at, Instant::now()));
     }
@@ -168,7 +173,9 @@ fn release_slot(run: &Run<'_>, key: &Key) {
     let runs = [attempt, removal, change]
         .into_iter()
         .flatten()
-        .any(|task| tasks.view(task).is_some_and(|view| !view.is_over()) && !tasks.is_stuck(task));
+        .any(|task| {
+            tasks.view_of(task, key).is_some_and(|view| !view.is_over()) && !tasks.is_stuck(task)
+        });
     if !runs && !run.queued && !run.caller_queued {
         handle.server.free_slot(key);
     }

@@ -13,6 +13,7 @@ use tracing::warn;
 use super::apply::Next;
 use super::apply::Run;
 use super::observe::Scene;
+use super::observe::is_terminal_word;
 use super::report;
 use super::report::Difference;
 use crate::api;
@@ -220,10 +221,23 @@ impl Run<'_> {
         self.status_saying(scene, &line, action)
     }
 
+    /// Whether the status shows an activation as running that the server did not
+    /// remember: after a restart it would be followed again.
+    fn shows_a_forgotten_task(&self, status: &TenantStatus) -> bool {
+        let taken_up = self.memory.taken_up.as_ref();
+        status.task.as_ref().is_some_and(|task| {
+            taken_up.is_some_and(|taken_up| taken_up.as_str() == task.id)
+                && !task.state.as_deref().is_some_and(is_terminal_word)
+        })
+    }
+
     /// The status that says this line now.
     pub(super) fn status_saying(&self, scene: &Scene, line: &Line, action: Action) -> TenantStatus {
         let last_task = self.memory.last_task.as_deref();
         let mut status = report::status(scene, last_task, line, action, Timestamp::now());
+        if self.shows_a_forgotten_task(&status) {
+            status.task = None;
+        }
         // A task whose identifier could not be written at once is written with the
         // next thing that is said.
         if let (Some(creation), Some(attempt)) = (&mut status.creation, &self.memory.attempt)

@@ -18,6 +18,7 @@ use super::observe::Scene;
 use super::refusal::task_refusal;
 use crate::api;
 use crate::api::VirtualMachine;
+use crate::controllers::cluster::key_of;
 use crate::controllers::cluster::own_status;
 use crate::controllers::writes;
 use crate::inventory::Server as Picture;
@@ -67,6 +68,9 @@ impl Run<'_> {
             unsent: true,
             ..Removal::seen(&attempt)
         });
+        // What another server refused before all of it moved here does not count.
+        let rejection = self.memory.rejection.take();
+        self.memory.rejection = rejection.filter(|rejection| rejection.step != Step::Delete);
         let mut status = self.next_status(scene, Action::RecordRemoval);
         status.removal = Some(api::Removal {
             attempt,
@@ -85,16 +89,19 @@ impl Run<'_> {
             .removal
             .as_ref()
             .is_some_and(|removal| !removal.unsent);
+        if let Some(next) = self.wait_to_repeat(scene, Action::Delete).await {
+            return next;
+        }
         if repeats && let Err(next) = self.still_current(scene).await {
             return next;
         }
-        let (Some(id), Some(removal)) = (recorded_id(scene), self.memory.removal.as_mut()) else {
-            return Next::Again;
-        };
         if !picture.slots().take(&scene.key) {
             self.queued = true;
             return Next::Stop(pause(60), Outcome::Waiting);
         }
+        let (Some(id), Some(removal)) = (recorded_id(scene), self.memory.removal.as_mut()) else {
+            return Next::Again;
+        };
         let artifacts = if scene.tenant.spec.remove_tenant_artifacts {
             Artifacts::Remove
         } else {
@@ -102,14 +109,16 @@ impl Run<'_> {
         };
         removal.unsent = false;
         removal.since = Instant::now();
+        (removal.followed, removal.created, removal.forgotten) = (false, None, None);
         if let Some(before) = removal.task.take() {
-            picture.tasks().forget(&before);
+            picture.tasks().forget(&before, &scene.key);
             removal.replaced = Some(before);
         }
         match picture.client().delete_tenant(&id, artifacts).await {
             Ok(task) => {
                 info!(%task, tenant = %id, "the tenant's deletion was sent");
                 removal.task = Some(task.clone());
+                removal.followed = true;
                 picture.watch_task(&task, &scene.key);
                 self.memory.failure.clear();
                 self.persist_task(scene, &task, Step::Delete).await
@@ -164,7 +173,10 @@ impl Run<'_> {
         else {
             return;
         };
-        let Some(View::Seen(ended)) = picture.tasks().view(&task).filter(View::is_over) else {
+        let view = picture
+            .tasks()
+            .view_of(&task, &key_of(self.tenant.as_ref()));
+        let Some(View::Seen(ended)) = view.filter(View::is_over) else {
             return;
         };
         if ended.state == crate::viis::TaskState::Completed {
@@ -254,7 +266,7 @@ impl Run<'_> {
                 if let Some(handle) = &scene.handle {
                     let removal = self.memory.removal.as_ref().and_then(|r| r.task.clone());
                     if let Some(task) = removal {
-                        handle.server.tasks().forget(&task);
+                        handle.server.tasks().forget(&task, &scene.key);
                     }
                 }
                 self.drop_attempt(scene);

@@ -110,10 +110,10 @@ fn tasks_in_flight_are_counted() {
     tasks.watch(&id("3"), &owner("third"));
     assert_eq!(woken.in_flight(), 3);
     tasks.update(&[Task::test("1").completed()]);
-    tasks.forget(&id("1"));
-    tasks.forget(&id("2"));
+    tasks.forget(&id("1"), &owner("acme"));
+    tasks.forget(&id("2"), &owner("other"));
     tasks.forgotten(&id("3"));
-    tasks.forget(&id("3"));
+    tasks.forget(&id("3"), &owner("third"));
     assert_eq!(woken.in_flight(), 0);
 }
 
@@ -139,6 +139,47 @@ fn a_tenant_that_is_gone_takes_its_tasks_along() {
     assert_eq!(woken.in_flight(), 1);
     tasks.forget_all();
     assert_eq!(woken.in_flight(), 0);
+}
+
+// === Identifiers that are given a second time ===
+
+#[rstest]
+#[case::forgotten(|tasks: &Tasks| { tasks.forgotten(&id("1")); })]
+#[case::running(|tasks: &Tasks| { tasks.update(&[Task::test("1")]); })]
+#[case::completed(|tasks: &Tasks| { tasks.update(&[Task::test("1").completed()]); })]
+fn an_identifier_belongs_to_who_got_it_last(#[case] before: fn(&Tasks)) {
+    let (tasks, woken) = watching();
+    before(&tasks);
+    woken.tenants();
+    tasks.watch(&id("1"), &owner("other"));
+    assert_eq!(woken.tenants(), ["acme"], "it has lost sight of its own");
+    assert_eq!(woken.in_flight(), 1);
+    tasks.update(&[Task::test("1").completed()]);
+    assert_eq!(woken.tenants(), ["other"]);
+    let of = |name| tasks.view_of(&id("1"), &owner(name));
+    assert!(matches!(of("other"), Some(View::Seen(_))));
+    assert!(matches!(of("acme"), Some(View::Forgotten)));
+    assert_eq!(woken.in_flight(), 0);
+}
+
+#[test]
+fn what_another_waits_for_is_not_forgotten_with_ours() {
+    let (tasks, woken) = watching();
+    tasks.watch(&id("1"), &owner("other"));
+    tasks.forget(&id("1"), &owner("acme"));
+    assert!(tasks.view(&id("1")).is_some());
+    tasks.forget(&id("1"), &owner("other"));
+    assert!(tasks.view(&id("1")).is_none());
+    assert_eq!(woken.in_flight(), 0);
+}
+
+#[test]
+fn a_task_that_is_begun_again_under_its_identifier_is_looked_at_anew() {
+    let (tasks, woken) = watching();
+    tasks.forgotten(&id("1"));
+    tasks.watch(&id("1"), &owner("acme"));
+    assert!(matches!(tasks.view(&id("1")), Some(View::Unseen)));
+    assert_eq!(woken.in_flight(), 1);
 }
 
 // === What a poll asks for ===

@@ -273,6 +273,17 @@ fn who_was_asked_for_by_identifier_is_remembered() {
 }
 
 #[test]
+fn an_answer_that_a_list_contradicts_is_none() {
+    let picture = listing(&[acme()]);
+    picture.answered(&acme());
+    picture.proved_absent(&id("1"));
+    assert!(picture.asked_at(&id("1")).is_some());
+    picture.replace(&[acme()], Instant::now() + seconds(1));
+    assert!(!picture.is_gone(&id("1")));
+    assert_eq!(picture.asked_at(&id("1")), None);
+}
+
+#[test]
 fn uuids_are_compared_as_uuids() {
     let picture = listing(&[Tenant::test("4230D3EF-1F2B-8B1C-0A55-9A4F3A1D7C10", "Acme")]);
     let braced = id("{4230d3ef-1f2b-8b1c-0a55-9a4f3a1d7c10}");

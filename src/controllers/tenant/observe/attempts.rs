@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Around, WAIT_LIMIT};
+use super::{Around, WAIT_LIMIT, server};
 use crate::controllers::tenant::memory::{
     Attempt, Change as ChangeMemory, Memory, Removal as RemovalMemory,
 };
@@ -92,32 +92,69 @@ pub fn removal(around: &Around<'_>, memory: &mut Memory) -> Removal {
     let Some(recorded) = &around.status.removal else {
         return Removal::None;
     };
+    if server::has_moved_along(around) {
+        // It was decided on another address. All of it is here now, the tenant too: the
+        // decision is made anew.
+        return Removal::None;
+    }
     let known = memory
         .removal
         .take_if(|removal| removal.id == recorded.attempt);
     let removal = memory
         .removal
         .insert(known.unwrap_or_else(|| RemovalMemory::seen(&recorded.attempt)));
-    let settled = removal.since.elapsed() >= SETTLED_AFTER;
-    let here = around.endpoint();
-    if here.is_some() && recorded.server.is_some() && recorded.server != here {
+    if server::is_decided_elsewhere(around) {
         // Another server's tasks say nothing about this deletion.
         return Removal::Unknown { settled: false };
     }
     let task = recorded.task.as_ref().map(|id| TaskId::new(id.clone()));
     match removal.task.clone().or(task) {
         Some(id) => {
-            let task = follow(around, &id, &TaskType::DeleteTenant);
+            let task = followed_removal(around, removal, &id);
+            if task == Task::Forgotten && removal.forgotten.is_none() {
+                // What it did not do is not sent again as fast as tasks are forgotten.
+                removal.forgotten = Some(Instant::now());
+                removal.followed = false;
+                memory.repeats.failed(None);
+            }
+            let since = removal.forgotten.unwrap_or(removal.since);
             removal.task = Some(id);
             Removal::Task {
                 task,
                 cancelled: removal.cancelled,
-                settled,
+                settled: since.elapsed() >= SETTLED_AFTER,
             }
         }
         None if removal.unsent => Removal::Decided,
-        None => Removal::Unknown { settled },
+        None => Removal::Unknown {
+            settled: removal.since.elapsed() >= SETTLED_AFTER,
+        },
     }
+}
+
+/// How far a deletion's task is. A server that was rolled back gives identifiers a
+/// second time, so the end of a task that was not followed all the way proves nothing:
+/// the tenant itself has to be asked for.
+fn followed_removal(around: &Around<'_>, removal: &mut RemovalMemory, id: &TaskId) -> Task {
+    if let Some(View::Seen(seen)) = view(around, id)
+        && seen.created.is_some()
+    {
+        removal.followed &= removal.created.is_none() || removal.created == seen.created;
+        removal.created = seen.created;
+    }
+    match follow(around, id, &TaskType::DeleteTenant) {
+        Task::Completed if !removal.followed => Task::Forgotten,
+        task @ (Task::Running
+        | Task::Stuck
+        | Task::Completed
+        | Task::Refused(_)
+        | Task::Forgotten) => task,
+    }
+}
+
+/// What this Tenant knows of a task.
+fn view(around: &Around<'_>, id: &TaskId) -> Option<View> {
+    around.picture()?.tasks().view_of(id, around.key)
 }
 
 /// Activation or deactivation under way.
@@ -128,6 +165,8 @@ pub fn change(around: &Around<'_>, memory: &mut Memory) -> Change {
         && task.task_type.as_deref() == Some("ChangeTenantActivation")
         && !task.state.as_deref().is_some_and(is_terminal_word)
         && !memory.alone
+        // Nobody rewrites the status of a task that the server does not remember.
+        && memory.taken_up.as_ref().is_none_or(|taken_up| taken_up.as_str() != task.id)
     {
         memory.change = Some(ChangeMemory::Task(TaskId::new(task.id.clone()), None));
     }
@@ -149,7 +188,8 @@ pub fn change(around: &Around<'_>, memory: &mut Memory) -> Change {
     }
 }
 
-fn is_terminal_word(state: &str) -> bool {
+/// The word of a task that is over.
+pub fn is_terminal_word(state: &str) -> bool {
     matches!(
         state,
         "Completed" | "Failed" | "Canceled" | "Cancelled" | "Stopped"
@@ -169,7 +209,7 @@ pub fn watched_task(around: &Around<'_>, memory: &Memory) -> Option<Arc<viis::Ta
         .and_then(|removal| removal.task.clone())
         .or_else(|| creating.and_then(|attempt| attempt.task.clone()))
         .or(changing)?;
-    match around.picture()?.tasks().view(&id)? {
+    match view(around, &id)? {
         View::Seen(task) => Some(task),
         View::Unseen | View::Forgotten => None,
     }
@@ -186,7 +226,7 @@ fn follow(around: &Around<'_>, id: &TaskId, task_type: &TaskType) -> Task {
     let Some(picture) = around.picture() else {
         return Task::Running;
     };
-    let view = match picture.tasks().view(id) {
+    let view = match view(around, id) {
         Some(view) => view,
         None => {
             picture.watch_task(id, around.key);

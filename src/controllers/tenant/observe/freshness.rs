@@ -45,14 +45,31 @@ pub fn is_from_after_the_spec(around: &Around<'_>, memory: &Memory) -> bool {
     }
 }
 
-/// Whether the tenant under the recorded identifier was asked for a moment ago.
-pub fn is_verified(around: &Around<'_>) -> bool {
+/// Whether the tenant under the recorded identifier was asked for a moment ago, and
+/// after the deletion's task was found forgotten.
+pub fn is_verified(around: &Around<'_>, memory: &Memory) -> bool {
     let asked_at = around
         .id
         .as_ref()
         .zip(around.picture())
         .and_then(|(id, picture)| picture.tenants().asked_at(id));
-    asked_at.is_some_and(|at| at.elapsed() < RECENT)
+    asked_at.is_some_and(|at| at.elapsed() < RECENT && is_from_after_the_loss(memory, at))
+}
+
+/// Whether this is from after the deletion's task was found forgotten, if it was.
+fn is_from_after_the_loss(memory: &Memory, at: Instant) -> bool {
+    let removal = memory.removal.as_ref();
+    let forgotten = removal.and_then(|removal| removal.forgotten);
+    forgotten.is_none_or(|forgotten| at >= forgotten)
+}
+
+/// Whether deletions may run that nobody claims.
+pub fn unclaimed_removals(around: &Around<'_>, memory: &Memory) -> bool {
+    let surveyed_at = around
+        .picture()
+        .and_then(|picture| picture.tasks().surveyed_at());
+    unclaimed(around, &TaskType::DeleteTenant)
+        || surveyed_at.is_none_or(|at| !is_from_after_the_loss(memory, at))
 }
 
 /// Whether tasks of this type may run that nobody claims: by a recent survey, else yes.

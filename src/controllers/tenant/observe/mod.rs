@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use kube::Resource;
 
-pub use self::attempts::refusal;
+pub use self::attempts::{is_terminal_word, refusal};
 pub use self::identity::{activity_of, has_identity};
 pub use self::machines::Count;
 pub use self::server::reach;
@@ -134,7 +134,7 @@ pub fn observe(
         .zip(tenants)
         .and_then(|(id, tenants)| tenants.by_id(id));
     let named = tenants.and_then(|tenants| tenants.by_name(tenant.server_name()));
-    let rejected = rejected(&around, memory);
+    let rejected = rejected(&around, memory, entry.as_ref());
     let task = attempts::watched_task(&around, memory);
     let made = attempts::made_by(&around, task.as_deref());
     let by_name = identity::by_name(&around, named.as_ref(), made.as_ref());
@@ -207,22 +207,30 @@ fn world(around: &Around<'_>, memory: &Memory, entry: Option<&Entry>, by_name: S
         fresh: freshness::is_fresh(around, memory)
             && (is_free || freshness::is_from_after_the_spec(around, memory)),
         by_id: identity::by_id(around, entry),
-        verified: freshness::is_verified(around),
+        verified: freshness::is_verified(around, memory),
         by_name,
         existing: identity::existing(around),
         unclaimed_creations: freshness::unclaimed(around, &TaskType::CreateTenant),
-        unclaimed_removals: freshness::unclaimed(around, &TaskType::DeleteTenant),
+        unclaimed_removals: freshness::unclaimed_removals(around, memory),
     }
 }
 
 /// The step that the server refused, where nothing has changed since.
-fn rejected(around: &Around<'_>, memory: &Memory) -> Option<Step> {
+fn rejected(around: &Around<'_>, memory: &Memory, entry: Option<&Entry>) -> Option<Step> {
     let generation = around.tenant.meta().generation.unwrap_or_default();
     let requested_at = requested_at(around.tenant);
+    let odd = entry.is_some_and(|entry| activity_of(&entry.status) == Activity::Other);
+    let asked = memory.odd_state.as_ref();
+    if odd && asked.is_some_and(|(g, at)| *g == generation && at.as_deref() == requested_at) {
+        // Asked once, the server keeps a state that no page names: a person has to look.
+        return Some(Step::Change);
+    }
     memory
         .rejection
         .as_ref()
         .filter(|rejection| rejection.is_in_force(generation, requested_at))
+        // What another server refused, this one may grant.
+        .filter(|rejection| rejection.step != Step::Delete || !server::has_moved_along(around))
         // An account that lost its rights refused for everybody: once the server is
         // back, each is asked again.
         .filter(|rejection| {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kube::Resource;
 
 use super::Around;
+use super::identity::has_identity;
 use crate::api::{AdoptionPolicy, IntegrationServer, Tenant};
 use crate::controllers::cluster::{created_at, own_status};
 use crate::controllers::context::Context;
@@ -42,13 +43,30 @@ pub fn facts(around: &Around<'_>) -> Server {
 /// As [`reach`], and no further where a deletion was decided on another address: what
 /// this one does not have proves nothing.
 fn reach_of_tenant(around: &Around<'_>, server: &IntegrationServer) -> Reach {
-    let decided = around.status.removal.as_ref();
-    let decided_at = decided.and_then(|removal| removal.server.as_deref());
-    let moved = decided_at.is_some() && decided_at != around.endpoint().as_deref();
     match reach(around.context, server, around.handle) {
-        Reach::Ready if moved => Reach::Guarded,
+        Reach::Ready if is_decided_elsewhere(around) && !has_moved_along(around) => Reach::Guarded,
         reach => reach,
     }
+}
+
+/// Whether a deletion was decided on another address than the one that is served.
+pub fn is_decided_elsewhere(around: &Around<'_>) -> bool {
+    let decided = around.status.removal.as_ref();
+    let decided_at = decided.and_then(|removal| removal.server.as_deref());
+    let here = around.endpoint();
+    decided_at.is_some() && here.is_some() && decided_at != here.as_deref()
+}
+
+/// Whether a deletion was decided on another address, and the server with all that it
+/// holds has moved here: an intact inventory shows our tenant under our identifier.
+pub fn has_moved_along(around: &Around<'_>) -> bool {
+    let (Some(id), Some(handle)) = (&around.id, around.handle) else {
+        return false;
+    };
+    let entry = handle.server.tenants().by_id(id);
+    is_decided_elsewhere(around)
+        && handle.reach() == Reach::Ready
+        && entry.is_some_and(|entry| has_identity(around.tenant, &entry))
 }
 
 /// Whether an existing IntegrationServer can be worked on.

@@ -2,6 +2,7 @@
 
 mod around;
 mod attempts;
+mod removals;
 mod world;
 
 use jiff::Timestamp;

@@ -1,14 +1,17 @@
 //! What a Tenant's status says: pure, from the scene and what was decided.
 //!
 //! - `waiting`: a sentence for everything that holds a Tenant up;
-//! - `status`: the status that says it; - `difference`: whether that is news.
+//! - `work`: whether anything is to be done; - `status`: the status that says it; - `difference`: whether that is news.
 
 mod difference;
 mod status;
 mod waiting;
+mod work;
 
 pub use self::difference::{Difference, difference};
 pub use self::status::{status, task_status};
+pub use self::waiting::TRIED_AGAIN;
+pub use self::work::{is_being_looked_at, rests};
 use super::memory::Memory;
 use super::observe::Scene;
 use crate::api::reasons;

@@ -30,6 +30,7 @@ pub fn status(
     show_tenant(scene, &mut status);
     set_mood(line, generation, now, &mut status);
     set_stages(scene, line, action, generation, now, &mut status);
+    conditions::observed(&mut status.conditions, generation);
     status
 }
 

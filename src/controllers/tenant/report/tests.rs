@@ -325,6 +325,9 @@ async fn without_an_identifier_nothing_of_a_tenant_is_shown() {
 
 #[rstest]
 #[case::ready(agreed(), true)]
+#[case::stalled(acme().saying(ConditionType::Ready, false, "VIRMT_InvalidTenantType").saying(ConditionType::Stalled, true, "VIRMT_InvalidTenantType"), true)]
+#[case::suspended(acme().saying(ConditionType::Ready, false, reasons::SUSPENDED), true)]
+#[case::under_way(acme().saying(ConditionType::Ready, false, reasons::PROGRESSING).saying(ConditionType::Reconciling, true, reasons::PROGRESSING), false)]
 #[case::for_an_older_generation({ let mut t = agreed(); t.metadata.generation = Some(2); t }, false)]
 #[case::new(acme(), false)]
 #[case::being_deleted(agreed().deleted(), false)]
@@ -342,6 +345,24 @@ async fn an_outage_is_said_only_where_it_keeps_work_waiting(
             "not Stalled"
         );
     }
+}
+
+#[tokio::test]
+async fn a_server_whose_first_answer_is_on_its_way_is_not_worth_a_word() {
+    let stage = Stage::knowing(IntegrationServer::test());
+    stage.is_taken_up();
+    let scene = scene_on(&stage, acme());
+    let wait = Action::Wait(Wait::ServerNotReady);
+    assert_eq!(line(&scene, &Memory::default(), wait), None);
+}
+
+#[tokio::test]
+async fn every_condition_was_looked_at_for_the_present_generation() {
+    let mut tenant = agreed().deleted();
+    tenant.metadata.generation = Some(2);
+    let status = said(&scene(tenant).await, Action::Wait(Wait::InUse));
+    follow_kstatus(&status.conditions, 2);
+    assert!(says(&status.conditions, ConditionType::Provisioned).is_some());
 }
 
 #[tokio::test]

@@ -3,31 +3,33 @@
 
 use kube::Resource;
 
-use crate::api::{ConditionType, conditions, reasons};
+use super::work::{has_work, is_being_looked_at, is_lost};
+use crate::api::reasons;
 use crate::controllers::line::{Line, Mood, accept_command};
 use crate::controllers::tenant::memory::{Memory, Rejection};
 use crate::controllers::tenant::observe::Scene;
-use crate::plan::tenant::{ById, Step, Wait};
+use crate::inventory::tenants::Status;
+use crate::plan::tenant::{Step, Wait};
 use crate::viis;
+
+/// What follows the server's own words about a refusal.
+pub const TRIED_AGAIN: &str = " It is tried again when the spec changes, when the annotation \
+                               viis-operator.io/requested-at gets a new value, or after 30 minutes.";
 
 /// What is said of this wait. None: the status stays as it is.
 pub fn line(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
     let line = match wait {
         Wait::ServerNotFound => server_not_found(scene),
-        Wait::ServerNotReady if !has_work(scene) => return None,
+        Wait::ServerNotReady if !has_work(scene) || is_being_looked_at(scene) => return None,
         Wait::ServerNotReady => server_not_ready(scene),
         Wait::ServerLeaving => server_leaving(scene),
         Wait::NamespaceNotAllowed => namespace_not_allowed(scene),
         // Where it is, and as it should be: the guard keeps nothing of it waiting.
-        Wait::InventoryGuard
-            if !has_work(scene) && matches!(scene.facts.world.by_id, ById::Same(_)) =>
-        {
-            return None;
-        }
+        Wait::InventoryGuard if !has_work(scene) && !is_lost(scene) => return None,
         Wait::InventoryGuard => guarded(scene),
         Wait::Suspended => suspended(),
         Wait::AlreadyClaimed => already_claimed(scene),
-        Wait::Rejected(_) => rejected(memory),
+        Wait::Rejected(step) => rejected(scene, memory, step),
         Wait::SecretNotFound => secret_not_found(scene),
         Wait::SecretKeyMissing => secret_key_missing(scene),
         Wait::NameTaken => name_taken(scene),
@@ -134,15 +136,6 @@ fn guarded(scene: &Scene) -> Line {
     )
 }
 
-/// Whether the parked server keeps anything waiting: deletion, a new spec, or what is not ready yet.
-fn has_work(scene: &Scene) -> bool {
-    let generation = scene.tenant.meta().generation;
-    let ready = conditions::find(&scene.status.conditions, ConditionType::Ready);
-    let agreed = ready
-        .is_some_and(|ready| ready.status == "True" && ready.observed_generation == generation);
-    scene.facts.deleting || !agreed
-}
-
 fn way_out(scene: &Scene) -> &'static str {
     if scene.facts.deleting {
         ", or set deletionPolicy Retain to let this resource go and leave the tenant"
@@ -174,19 +167,31 @@ fn already_claimed(scene: &Scene) -> Line {
     )
 }
 
-fn rejected(memory: &Memory) -> Line {
+fn rejected(scene: &Scene, memory: &Memory, step: Step) -> Line {
+    let status = scene.entry.as_ref().map(|entry| &entry.status);
+    if let (Step::Change, Some(Status::Other(word))) = (step, status)
+        && memory.odd_state.is_some()
+    {
+        return odd_state(word);
+    }
     match &memory.rejection {
         Some(Rejection {
             reason, message, ..
-        }) => Line::stalled(
-            reason,
-            format!(
-                "{message} It is tried again when the spec changes, when the annotation \
-                 viis-operator.io/requested-at gets a new value, or after 30 minutes."
-            ),
-        ),
+        }) => Line::stalled(reason, format!("{message}{TRIED_AGAIN}")),
         None => Line::stalled(reasons::REJECTED, "The server refused."),
     }
+}
+
+fn odd_state(word: &str) -> Line {
+    Line::stalled(
+        reasons::REJECTED,
+        format!(
+            "The server shows the tenant's state as \"{word}\", which is not known here, also after \
+             it was asked to change it. Look at the tenant on the server. The server is asked again \
+             when the spec changes, or when the annotation viis-operator.io/requested-at gets a \
+             new value."
+        ),
+    )
 }
 
 fn secret_not_found(scene: &Scene) -> Line {

@@ -217,145 +217,6 @@ async fn the_end_of_a_task_begins_a_wait_of_its_own() {
     assert!(unknown.settled, "the wait is not begun anew by each look");
 }
 
-// === Removal ===
-
-#[tokio::test]
-async fn a_decision_of_this_very_process_was_certainly_not_sent() {
-    let mut memory = Memory {
-        removal: Some(RemovalMemory {
-            unsent: true,
-            ..RemovalMemory::seen("removal-1")
-        }),
-        ..Memory::default()
-    };
-    let tenant = acme().recorded("1").deleted().removing(None);
-    let removal = look(&Stage::ready(), tenant, &mut memory)
-        .facts
-        .record
-        .removal;
-    assert_eq!(removal, Removal::Decided);
-}
-
-#[rstest]
-#[case::just_seen(0, false)]
-#[case::after_30_seconds(30, true)]
-#[tokio::test]
-async fn a_decision_of_another_process_is_settled_after_30_seconds(
-    #[case] age: u64,
-    #[case] settled: bool,
-) {
-    let mut memory = Memory {
-        removal: Some(RemovalMemory {
-            since: ago(seconds(age)),
-            ..RemovalMemory::seen("removal-1")
-        }),
-        ..Memory::default()
-    };
-    let tenant = acme().recorded("1").deleted().removing(None);
-    let removal = look(&Stage::ready(), tenant, &mut memory)
-        .facts
-        .record
-        .removal;
-    assert_eq!(removal, Removal::Unknown { settled });
-}
-
-#[tokio::test]
-async fn a_removals_task_is_followed() {
-    let stage = Stage::ready();
-    stage
-        .picture()
-        .watch_task(&TaskId::new("9"), &owner("acme"));
-    stage.picture().shows_tasks(&[viis::Task::test("9")
-        .of_type(TaskType::DeleteTenant)
-        .completed()]);
-    let tenant = acme().recorded("1").deleted().removing(Some("9"));
-    let removal = facts(&stage, tenant).record.removal;
-    assert!(
-        matches!(
-            removal,
-            Removal::Task {
-                task: Task::Completed,
-                ..
-            }
-        ),
-        "{removal:?}"
-    );
-}
-
-#[tokio::test]
-async fn a_task_whose_type_no_page_names_is_the_one_that_was_begun() {
-    let stage = Stage::ready();
-    stage
-        .picture()
-        .watch_task(&TaskId::new("9"), &owner("acme"));
-    stage.picture().shows_tasks(&[viis::Task::test("9")
-        .of_type(TaskType::Other("TenantRemoval".to_owned()))
-        .completed()]);
-    let tenant = acme().recorded("1").deleted().removing(Some("9"));
-    let removal = facts(&stage, tenant).record.removal;
-    assert!(
-        matches!(
-            removal,
-            Removal::Task {
-                task: Task::Completed,
-                ..
-            }
-        ),
-        "{removal:?}"
-    );
-}
-
-#[tokio::test]
-async fn a_task_of_another_type_is_not_the_one_that_was_begun() {
-    let stage = Stage::ready();
-    stage
-        .picture()
-        .watch_task(&TaskId::new("9"), &owner("acme"));
-    stage
-        .picture()
-        .shows_tasks(&[viis::Task::test("9").completed()]);
-    let tenant = acme().recorded("1").deleted().removing(Some("9"));
-    let removal = facts(&stage, tenant).record.removal;
-    assert!(
-        matches!(
-            removal,
-            Removal::Task {
-                task: Task::Forgotten,
-                ..
-            }
-        ),
-        "{removal:?}"
-    );
-}
-
-#[tokio::test]
-async fn a_decision_under_another_attempt_is_not_the_one_that_is_remembered() {
-    let mut memory = Memory {
-        removal: Some(RemovalMemory {
-            unsent: true,
-            ..RemovalMemory::seen("an older one")
-        }),
-        ..Memory::default()
-    };
-    let tenant = acme().recorded("1").deleted().removing(None);
-    let removal = look(&Stage::ready(), tenant, &mut memory)
-        .facts
-        .record
-        .removal;
-    assert_eq!(removal, Removal::Unknown { settled: false });
-}
-
-#[tokio::test]
-async fn a_removal_that_was_decided_on_another_address_is_guarded() {
-    let stage = Stage::ready();
-    let tenant = || acme().recorded("1").deleted().removing(None);
-    assert_eq!(facts(&stage, tenant()).server.reach, Reach::Ready);
-    stage.serve_at("127.0.0.1:9999");
-    stage.lists(&[]);
-    stage.believes();
-    assert_eq!(facts(&stage, tenant()).server.reach, Reach::Guarded);
-}
-
 // === Change of state ===
 
 fn changing(memory: &mut Memory, stage: &Stage) -> Change {
@@ -388,6 +249,12 @@ async fn an_activation_that_another_process_wrote_down_is_followed() {
         ..api::TaskStatus::default()
     });
     assert_eq!(facts(&stage, tenant.clone()).change, Change::Running);
+    let mut memory = Memory {
+        taken_up: Some(TaskId::new("9")),
+        ..Memory::default()
+    };
+    let again = look(&stage, tenant.clone(), &mut memory).facts.change;
+    assert_eq!(again, Change::None, "once");
     tenant.own().task.as_mut().unwrap().state = Some("Completed".to_owned());
     assert_eq!(facts(&stage, tenant).change, Change::None);
 }
