@@ -24,6 +24,8 @@ struct State {
     /// The latest time that the server itself has put on a task.
     horizon: Option<ServerTime>,
     survey: Option<Survey>,
+    /// The picture is closed: nothing is watched here any more.
+    closed: bool,
 }
 
 struct Watched {
@@ -87,6 +89,9 @@ impl Tasks {
     /// whoever got one last has it, and who had it before no longer does.
     pub(super) fn watch(&self, id: &TaskId, owner: &Owner) {
         let mut state = self.state();
+        if state.closed {
+            return;
+        }
         let before = state.watched.get(id);
         if before.is_some_and(|before| before.owner == *owner && !before.view.is_over()) {
             return;
@@ -131,6 +136,8 @@ impl Tasks {
 
     /// The picture is closed: nobody waits for anything here.
     pub(super) fn forget_all(&self) {
+        // Whoever still holds the closed picture must not count a task that nobody ends.
+        self.state().closed = true;
         self.forget_where(|_| true);
     }
 

@@ -355,3 +355,14 @@ async fn somebody_waits_until_something_runs() {
         .unwrap()
         .unwrap();
 }
+
+// === A closed picture ===
+
+#[test]
+fn a_closed_picture_counts_no_task_that_nobody_would_end() {
+    let (tasks, woken) = watching();
+    tasks.forget_all();
+    tasks.watch(&id("2"), &owner("acme"));
+    assert_eq!(woken.in_flight(), 0);
+    assert!(tasks.view(&id("2")).is_none());
+}
