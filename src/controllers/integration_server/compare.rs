@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kube::ResourceExt;
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::api::IntegrationServer;
@@ -75,8 +76,17 @@ async fn compare(
     queues: Queues,
     pause: Duration,
 ) {
+    let since = Instant::now();
     let mut skipped = 0_usize;
     for (tenant, machines) in tenants {
+        let listed = picture.machines().listed_at(&tenant);
+        if listed.is_some_and(|listed| listed >= since) {
+            // A machine with work to do was faster, and whoever joined it has the list.
+            for machine in machines {
+                queues.machines.wake(machine);
+            }
+            continue;
+        }
         let mut wait = pause;
         let looked_at = match picture.list_machines(&tenant).await {
             Ok(()) => true,

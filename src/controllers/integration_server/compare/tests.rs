@@ -6,7 +6,7 @@ use rstest::rstest;
 use super::*;
 use crate::controllers::fixtures::drain;
 use crate::inventory::Wake;
-use crate::inventory::fixtures::{Woken, soon};
+use crate::inventory::fixtures::{Woken, owner, soon};
 use crate::viis::live_tests::connected;
 use crate::viis::live_tests::server::{Reply, http};
 
@@ -68,4 +68,42 @@ async fn a_server_that_is_gone_is_not_asked_on() {
     let (woken, lists) = compared(|| Reply::Reset).await;
     assert_eq!(woken, ["of-1"]);
     assert_eq!(lists, 2);
+}
+
+fn of(tenant: &str) -> (TenantId, Vec<Key>) {
+    (TenantId::new(tenant), vec![owner(tenant)])
+}
+
+/// At the start every machine with work to do lists its tenant's machines itself.
+#[tokio::test]
+async fn what_was_listed_meanwhile_is_not_listed_again() {
+    let (remote, client) = connected(|_| Reply::Bytes(http("200 OK", &[], "<vms/>")));
+    let picture = Server::new(client, 8, Woken::new() as Arc<dyn Wake>);
+    let queues = Queues::default();
+    let pause = Duration::from_millis(300);
+    let tenants = vec![of("1"), of("2")];
+    let work = tokio::spawn(compare(
+        Arc::clone(&picture),
+        tenants,
+        queues.clone(),
+        pause,
+    ));
+    while picture.machines().listed_at(&TenantId::new("1")).is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    picture.list_machines(&TenantId::new("2")).await.unwrap();
+    soon(work).await.unwrap();
+    assert_eq!(remote.requests().len(), 2, "one list a tenant");
+    assert_eq!(drain(&queues.machines), [owner("1"), owner("2")]);
+}
+
+#[tokio::test]
+async fn what_was_listed_before_is_compared_with_a_new_list() {
+    let (remote, client) = connected(|_| Reply::Bytes(http("200 OK", &[], "<vms/>")));
+    let picture = Server::new(client, 8, Woken::new() as Arc<dyn Wake>);
+    picture.list_machines(&TenantId::new("1")).await.unwrap();
+    let pause = Duration::from_millis(1);
+    let work = compare(picture, vec![of("1")], Queues::default(), pause);
+    soon(work).await;
+    assert_eq!(remote.requests().len(), 2);
 }
