@@ -11,7 +11,7 @@ use crate::inventory::Server;
 use crate::inventory::health::Availability;
 use crate::inventory::slots::Slots;
 use crate::plan::Reach;
-use crate::viis::Endpoint;
+use crate::viis::{Credentials, Endpoint};
 
 /// The served IntegrationServers, by name.
 #[derive(Default)]
@@ -27,6 +27,8 @@ pub struct Handle {
     pub endpoint: Endpoint,
     /// Client and picture.
     pub server: Arc<Server>,
+    /// What its client logs in with: it serves on when the Secret is pruned.
+    pub account: Option<Account>,
     verdicts: Mutex<Verdicts>,
     /// Which Tenants may call it at the same time: a server that does not answer
     /// must not take every look there is away from the others.
@@ -35,6 +37,17 @@ pub struct Handle {
     pub machines: Slots,
     /// A comparison of its machines is under way.
     pub comparing: AtomicBool,
+}
+
+/// The account of a server, and the name of the Secret that it came from.
+#[derive(Clone)]
+pub struct Account {
+    /// The Secret's name.
+    pub secret: String,
+    /// User and password.
+    pub credentials: Credentials,
+    /// Names the credentials without showing them.
+    pub digest: String,
 }
 
 /// So many objects of a kind may wait for one server at the same time.
@@ -67,11 +80,18 @@ impl Handle {
             settings,
             endpoint,
             server,
+            account: None,
             verdicts: Mutex::default(),
             tenants: Slots::new(CALLERS),
             machines: Slots::new(CALLERS),
             comparing: AtomicBool::new(false),
         }
+    }
+
+    /// The same, with the account that its client logs in with.
+    pub fn with_account(mut self, account: Account) -> Self {
+        self.account = Some(account);
+        self
     }
 
     /// What the guards said last.

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::memory::Probe;
 use crate::api::{IntegrationServer, reasons};
 use crate::controllers::context::{Context, ServerWake};
-use crate::controllers::servers::Handle;
+use crate::controllers::servers::{Account, Handle};
 use crate::controllers::writes::{self, WriteError};
 use crate::inventory::Server;
 use crate::viis::{
@@ -34,6 +34,8 @@ pub enum Connected {
     FromMemory,
     /// A new client.
     New(Arc<Handle>),
+    /// A new client for a new spec; the Secret is gone, the credentials in memory serve on.
+    NewFromMemory(Arc<Handle>),
 }
 
 fn said(reason: &'static str, message: String) -> Missing {
@@ -53,33 +55,62 @@ pub async fn connect(
     server: &IntegrationServer,
     current: Option<&Handle>,
 ) -> Result<Connected, Missing> {
-    let namespace = &context.options.operator_namespace;
     let name = &server.spec.credentials_secret_ref.name;
+    let namespace = &context.options.operator_namespace;
     let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
     let secret = match writes::bounded(api.get(name)).await {
         Ok(secret) => secret,
-        Err(WriteError::Gone) => {
-            let same =
-                current.is_some_and(|current| current.settings.starts_with(&spec_settings(server)));
-            if same {
-                return Ok(Connected::FromMemory);
-            }
-            return Err(said(
-                reasons::SECRET_NOT_FOUND,
-                format!(
-                    "There is no Secret {name} in namespace {namespace}. Create it with type \
-                     kubernetes.io/basic-auth and the keys username and password."
-                ),
-            ));
-        }
+        Err(WriteError::Gone) => return from_memory(context, server, current),
         Err(error) => return Err(Missing::ApiServer(error)),
     };
-    let settings = format!("{}/{}", spec_settings(server), digest(&secret));
-    if current.is_some_and(|current| current.settings == settings) {
+    let digest = digest(&secret);
+    if current.is_some_and(|current| current.settings == settings(server, &digest)) {
         return Ok(Connected::Same);
     }
-    let credentials = credentials(&secret, name)?;
-    let client = client(context, server, credentials)?;
+    let account = Account {
+        secret: name.clone(),
+        credentials: credentials(&secret, name)?,
+        digest,
+    };
+    Ok(Connected::New(handle(context, server, account)?))
+}
+
+/// There is no Secret: what the present client logs in with serves on, under a changed
+/// spec too, as long as that names the same Secret.
+fn from_memory(
+    context: &Context,
+    server: &IntegrationServer,
+    current: Option<&Handle>,
+) -> Result<Connected, Missing> {
+    let namespace = &context.options.operator_namespace;
+    let name = &server.spec.credentials_secret_ref.name;
+    let current = current.filter(|current| server.uid().as_ref() == Some(&current.uid));
+    let account = current.and_then(|current| current.account.as_ref());
+    match (current, account.filter(|account| account.secret == *name)) {
+        (Some(current), Some(account)) if current.settings == settings(server, &account.digest) => {
+            Ok(Connected::FromMemory)
+        }
+        (Some(_), Some(account)) => {
+            let handle = handle(context, server, account.clone())?;
+            Ok(Connected::NewFromMemory(handle))
+        }
+        (_, None) | (None, _) => Err(said(
+            reasons::SECRET_NOT_FOUND,
+            format!(
+                "There is no Secret {name} in namespace {namespace}. Create it with type \
+                 kubernetes.io/basic-auth and the keys username and password."
+            ),
+        )),
+    }
+}
+
+/// A client and an empty picture for this spec.
+fn handle(
+    context: &Context,
+    server: &IntegrationServer,
+    account: Account,
+) -> Result<Arc<Handle>, Missing> {
+    let client = client(context, server, account.credentials.clone())?;
     let endpoint = client.endpoint().clone();
     let limits = &server.spec.limits;
     let tasks = usize::try_from(limits.concurrent_tasks)
@@ -92,8 +123,14 @@ pub async fn connect(
     });
     let picture = Server::new(client, tasks, wake);
     let uid = server.uid().unwrap_or_default();
+    let settings = settings(server, &account.digest);
     let handle = Handle::new(uid, settings, endpoint, picture);
-    Ok(Connected::New(Arc::new(handle)))
+    Ok(Arc::new(handle.with_account(account)))
+}
+
+/// Names what a client is made of.
+fn settings(server: &IntegrationServer, digest: &str) -> String {
+    format!("{}/{digest}", spec_settings(server))
 }
 
 /// What of the spec decides about the client, with the resource's UID.

@@ -76,9 +76,11 @@ async fn connect_to(
         Ok(Connected::FromMemory) => memory.secret_missing = true,
         Ok(Connected::New(handle)) => {
             memory.secret_missing = false;
-            memory.backoff.reset();
-            memory.resync_at = None;
-            context.servers.put(&name, handle);
+            take(context, memory, &name, handle);
+        }
+        Ok(Connected::NewFromMemory(handle)) => {
+            memory.secret_missing = true;
+            take(context, memory, &name, handle);
         }
         Err(Missing::Said(probe)) => {
             context.servers.remove(&name);
@@ -97,6 +99,13 @@ async fn connect_to(
         }
     }
     Ok(())
+}
+
+/// Serves it through another client from now on.
+fn take(context: &Context, memory: &mut Memory, name: &str, handle: Arc<Handle>) {
+    memory.backoff.reset();
+    memory.resync_at = None;
+    context.servers.put(name, handle);
 }
 
 /// Whether a probe or a comparison is due.

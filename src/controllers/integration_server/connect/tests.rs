@@ -1,14 +1,100 @@
-//! What spec and Secret may hold that no client can be made with.
+//! When a client is made anew, with which account, and of what none can be made.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::controllers::fixtures::Stage;
+use crate::controllers::fixtures::{ApiServer, Stage};
+
+fn main_server() -> IntegrationServer {
+    let pin = "ab".repeat(32);
+    IntegrationServer::test().with(json!({"tls": {"fingerprintsSHA256": [pin]}}))
+}
+
+/// The API server has the Secret, or answers like this.
+fn stage(api: &ApiServer) -> Stage {
+    let mut stage = Stage::knowing(main_server());
+    stage.context.client = api.client();
+    stage
+}
+
+fn with_secret() -> Stage {
+    // "multitenancy" and "s3cret-word".
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "viis-main"},
+        "data": {"username": "bXVsdGl0ZW5hbmN5", "password": "czNjcmV0LXdvcmQ="},
+    });
+    stage(&ApiServer::answering(&secret))
+}
+
+fn without_secret() -> Stage {
+    stage(&ApiServer::failing(404))
+}
+
+/// The client that was made while the Secret was there.
+async fn present() -> Arc<Handle> {
+    let stage = with_secret();
+    match connect(&stage.context, &main_server(), None).await {
+        Ok(Connected::New(handle)) => handle,
+        Ok(_) | Err(_) => panic!("there was no client"),
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_did_not_change_makes_no_client() {
+    let present = present().await;
+    let same = connect(&with_secret().context, &main_server(), Some(&present)).await;
+    assert!(matches!(same, Ok(Connected::Same)));
+}
+
+#[tokio::test]
+async fn without_the_secret_the_present_client_serves_on() {
+    let present = present().await;
+    let same = connect(&without_secret().context, &main_server(), Some(&present)).await;
+    assert!(matches!(same, Ok(Connected::FromMemory)));
+}
+
+#[rstest]
+#[case::limits(json!({"limits": {"concurrentTasks": 2, "requestsPerSecond": 5}}))]
+#[case::port(json!({"port": 7272}))]
+#[case::trust(json!({"tls": {"fingerprintsSHA256": ["cd".repeat(32)]}}))]
+#[tokio::test]
+async fn without_the_secret_a_changed_spec_is_served_with_the_account_in_memory(
+    #[case] spec: Value,
+) {
+    let present = present().await;
+    let changed = main_server().with(spec);
+    let stage = without_secret();
+    let Ok(Connected::NewFromMemory(renewed)) =
+        connect(&stage.context, &changed, Some(&present)).await
+    else {
+        panic!("the account in memory is lost")
+    };
+    let again = connect(&stage.context, &changed, Some(&renewed)).await;
+    assert!(matches!(again, Ok(Connected::FromMemory)), "and stays");
+    let back = connect(&with_secret().context, &changed, Some(&renewed)).await;
+    assert!(matches!(back, Ok(Connected::Same)), "the Secret came back");
+}
+
+#[rstest]
+#[case::another_secret(main_server().with(json!({"credentialsSecretRef": {"name": "other"}})))]
+#[case::another_resource({ let mut server = main_server(); server.metadata.uid = Some("new".into()); server })]
+#[tokio::test]
+async fn an_account_serves_the_secret_and_the_resource_that_it_came_with(
+    #[case] server: IntegrationServer,
+) {
+    let present = present().await;
+    let Err(Missing::Said(probe)) =
+        connect(&without_secret().context, &server, Some(&present)).await
+    else {
+        panic!("it was served")
+    };
+    assert_eq!(probe.reason, reasons::SECRET_NOT_FOUND);
+}
 
 /// Why no client is made of this.
-fn refused(user: &str, spec: serde_json::Value) -> Probe {
+fn refused(user: &str, spec: Value) -> Probe {
     let stage = Stage::empty();
     let server = IntegrationServer::test().with(spec);
     let credentials = Credentials::new(user, SecretString::from("word"));
@@ -19,7 +105,7 @@ fn refused(user: &str, spec: serde_json::Value) -> Probe {
     }
 }
 
-fn trusting() -> serde_json::Value {
+fn trusting() -> Value {
     json!({"tls": {"fingerprintsSHA256": ["AB".repeat(32)]}})
 }
 
@@ -33,7 +119,7 @@ fn trusting() -> serde_json::Value {
 #[tokio::test]
 async fn each_setting_has_its_own_reason(
     #[case] user: &str,
-    #[case] spec: serde_json::Value,
+    #[case] spec: Value,
     #[case] reason: &str,
     #[case] hint: &str,
 ) {
