@@ -106,7 +106,7 @@ pub struct Tls {
     #[schemars(length(min = 1, max = 262_144))]
     #[x_kube(validation = rules::pem_certificates())]
     pub ca_bundle: Option<String>,
-    /// SHA-256 fingerprints of the server's own certificate: trusted is what has one of them, whatever name it bears. Colons are optional, any case; two while the certificate is exchanged. `viis-operator check` prints it.
+    /// SHA-256 fingerprints of the server's own certificate: trusted is what has one of them, whatever name it bears. Colons are optional, any case; two while the certificate is exchanged. While the certificate is not trusted, the message of the condition Reachable shows what the server presents.
     #[serde(
         rename = "fingerprintsSHA256",
         default,

@@ -63,7 +63,7 @@ reasons! {
     CONNECT_FAILED = "ConnectFailed" on "Reachable, Ready":
         "The server does not answer, or cannot even be asked. It is asked again by itself."; "Check address, port, proxy and network; the message has the cause."
     CERTIFICATE_REJECTED = "CertificateRejected" on "Reachable, Ready":
-        "The server's certificate is not the one that `tls` allows, or `tls` holds nothing that a certificate could be compared with."; "Check the server, then correct `tls`; `viis-operator check` prints the fingerprint."
+        "The server's certificate is not the one that `tls` allows, or `tls` holds nothing that a certificate could be compared with."; "Check the server, then correct `tls`; the message shows the fingerprint that the server presents."
     CREDENTIALS_REJECTED = "CredentialsRejected" on "Reachable, Ready":
         "The server refuses the account or its password."; "Correct the Secret that `credentialsSecretRef` names."
     UNEXPECTED_ANSWER = "UnexpectedAnswer" on "Reachable, Ready":

@@ -64,7 +64,7 @@ pub(super) fn pem_certificates() -> Rule {
 /// SHA-256 fingerprints.
 pub(super) fn fingerprints() -> Rule {
     Rule::new("self.all(f, f.matches('^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$'))").message(
-        "each fingerprint must be SHA-256: 32 pairs of hexadecimal digits, with or without colons; `viis-operator check` prints it",
+        "each fingerprint must be SHA-256: 32 pairs of hexadecimal digits, with or without colons; while the certificate is not trusted, the message of the condition Reachable shows what the server presents",
     )
 }
 
