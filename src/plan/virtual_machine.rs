@@ -2,6 +2,9 @@
 //!
 //! A machine follows its tenant. While the tenant is being deleted and can go,
 //! the machine waits for that: one call on the server instead of one a machine.
+//!
+//! Server and tenant are one pair. When the Tenant stands for another pair than the one
+//! that the machine is registered with, the machine leaves the old one first.
 
 use super::Reach;
 
@@ -33,10 +36,14 @@ pub struct Facts {
     pub identity: Identity,
     /// What the tenant's list of machines shows of it.
     pub registration: Registration,
-    /// The status says under which identifier it was registered.
-    pub recorded: bool,
+    /// Where it may be registered: what its deletion has to undo.
+    pub whereabouts: Whereabouts,
+    /// Where it is registered beside its Tenant's present place.
+    pub leftover: Leftover,
     /// It was registered in this generation already; a difference is reported, not repeated.
     pub settled_generation: bool,
+    /// The server took its registration a moment ago: the list may be behind.
+    pub awaited: bool,
     /// The server refused the step, and nothing has changed since.
     pub rejected: bool,
     /// A short wait for the tenant's own deletion is over.
@@ -86,6 +93,35 @@ pub enum Registration {
     Different,
 }
 
+/// Where a machine that is being deleted may be registered, as far as something proves
+/// that this is its own registration. `reach` and `identity` speak of that place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Whereabouts {
+    /// Nothing that counts says that it ever was.
+    Nowhere,
+    /// With the tenant that its Tenant stands for.
+    Home,
+    /// With another one: of an earlier Tenant, or on another server.
+    Elsewhere,
+    /// It was, and it is unregistered everywhere.
+    Left,
+}
+
+/// Where a live machine is registered beside its Tenant's present place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Leftover {
+    /// Nowhere.
+    None,
+    /// The machines there were not listed yet.
+    Unlisted,
+    /// With a tenant that can be called for.
+    Removable,
+    /// On a server that cannot be worked on now.
+    Blocked,
+    /// Where nothing can be done any more, or it is not ours any more.
+    Lost,
+}
+
 /// The one next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -103,6 +139,10 @@ pub enum Action {
     Register,
     /// Unregister it, to register it with other fields.
     Replace,
+    /// Get a complete list of the machines where it is left over.
+    ListLeftover,
+    /// Unregister it where it is left over.
+    Leave,
     /// Unregister it for good.
     Unregister,
     /// Nothing can be done now.
@@ -118,6 +158,8 @@ pub enum Release {
     Retained,
     /// It was never registered, or is another resource's.
     NotOurs,
+    /// The server said that it is not registered (any more).
+    Unregistered,
     /// Its tenant is gone, proved.
     TenantGone,
 }
@@ -149,6 +191,8 @@ pub enum Wait {
     Suspended,
     /// The tenant's identifier stands under another name.
     IdentityMismatch,
+    /// It is registered on a server that cannot be worked on, beside its Tenant's.
+    LeftoverBlocked,
     /// The server refused, and nothing has changed since.
     Rejected,
 }
@@ -186,7 +230,12 @@ fn live(facts: &Facts) -> Action {
         Identity::Unlisted => Action::ListTenants,
         Identity::Other => Action::Wait(Wait::IdentityMismatch),
         Identity::Missing | Identity::Gone => Action::Wait(Wait::WaitingForTenant),
-        Identity::Same => register(facts),
+        Identity::Same => match facts.leftover {
+            Leftover::None | Leftover::Lost => register(facts),
+            Leftover::Unlisted => Action::ListLeftover,
+            Leftover::Blocked => Action::Wait(Wait::LeftoverBlocked),
+            Leftover::Removable => change(facts, Action::Leave),
+        },
     }
 }
 
@@ -213,8 +262,14 @@ fn register(facts: &Facts) -> Action {
             return Action::Settled;
         }
         Registration::Different => Action::Replace,
+        Registration::Absent if facts.awaited && facts.finalizer => return Action::ListMachines,
         Registration::Absent => Action::Register,
     };
+    change(facts, wanted)
+}
+
+/// A call that changes something for a live machine, or what forbids it.
+fn change(facts: &Facts, wanted: Action) -> Action {
     if facts.leaving {
         return Action::Wait(Wait::ServerLeaving);
     }
@@ -237,22 +292,29 @@ fn deletion(facts: &Facts) -> Action {
     if facts.retain {
         return Action::RemoveFinalizer(Release::Retained);
     }
+    if facts.whereabouts == Whereabouts::Left {
+        return Action::RemoveFinalizer(Release::Unregistered);
+    }
     if facts.reach == Reach::Foreign {
         return Action::LeaveAlone;
     }
     if facts.outclaimed {
         return Action::RemoveFinalizer(Release::NotOurs);
     }
-    match facts.tenant {
-        Tenant::NotFound | Tenant::Unprovisioned if !facts.recorded => {
-            Action::RemoveFinalizer(Release::NotOurs)
-        }
-        Tenant::Leaving => Action::Wait(Wait::TenantDeleting),
-        Tenant::LeavingBlocked if !facts.waited => Action::Wait(Wait::TenantDeleting),
-        Tenant::Provisioned if !facts.waited => Action::Wait(Wait::TenantFate),
-        Tenant::NotFound | Tenant::Unprovisioned | Tenant::Provisioned | Tenant::LeavingBlocked => {
-            unregister(facts)
-        }
+    match facts.whereabouts {
+        Whereabouts::Nowhere => Action::RemoveFinalizer(Release::NotOurs),
+        Whereabouts::Left => Action::RemoveFinalizer(Release::Unregistered),
+        // What becomes of its Tenant changes nothing there.
+        Whereabouts::Elsewhere => unregister(facts),
+        Whereabouts::Home => match facts.tenant {
+            Tenant::Leaving => Action::Wait(Wait::TenantDeleting),
+            Tenant::LeavingBlocked if !facts.waited => Action::Wait(Wait::TenantDeleting),
+            Tenant::Provisioned if !facts.waited => Action::Wait(Wait::TenantFate),
+            Tenant::NotFound
+            | Tenant::Unprovisioned
+            | Tenant::Provisioned
+            | Tenant::LeavingBlocked => unregister(facts),
+        },
     }
 }
 

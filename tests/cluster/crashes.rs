@@ -120,6 +120,42 @@ async fn killed_while_a_deletion_runs() {
     stand.ends_well().await;
 }
 
+/// Nobody remembers the activation when the next process looks: its work is in the inventory.
+#[tokio::test]
+async fn killed_during_an_activation_that_the_server_forgets() {
+    let flags = ["--dialect", "forgetful", "--activate-duration", "5s"];
+    let mut stand = Stand::ready_with(&flags, |server| server).await;
+    stand.apply([simple_tenant("acme")]).await;
+    stand
+        .tenant("acme")
+        .within(60)
+        .until("the activation is written down", |tenant| {
+            let task = tenant.status.as_ref().and_then(|s| s.task.as_ref());
+            task.and_then(|task| task.task_type.as_deref()) == Some("ChangeTenantActivation")
+        })
+        .await;
+    stand.kill_operator();
+    eventually("the activation is over", async || {
+        stand.simulator.state().await.tenant("acme").status == "Active"
+    })
+    .await;
+    let before = stand.simulator.calls().await;
+    stand.start_operator();
+    stand.tenant("acme").within(30).becomes_ready().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let since = stand.simulator.calls_since(&before).await;
+    assert_eq!(since.mutating, 0, "{since:?}");
+    assert!(since.of("GET task") <= 2, "{since:?}");
+    assert!(since.of("GET tenant") <= 2, "{since:?}");
+    // It is not followed again by the process after that either.
+    stand.kill_operator();
+    stand.start_operator();
+    stand.is_quiet_after_start().await;
+    stand.tenant("acme").delete().await;
+    stand.tenant("acme").within(60).is_gone().await;
+    stand.ends_well().await;
+}
+
 /// Killed again and again, at moments that nobody chose.
 #[tokio::test]
 async fn killed_again_and_again() {

@@ -293,3 +293,24 @@ async fn a_server_under_a_new_address_that_knows_us_goes_on() {
     );
     stand.ends_well().await;
 }
+
+/// The server takes each deletion, remembers none of its tasks, and does nothing.
+#[tokio::test]
+async fn a_deletion_that_is_forgotten_again_and_again_is_sent_seldom() {
+    let stand = Stand::ready().await;
+    stand.apply([simple_tenant("acme")]).await;
+    stand.tenant("acme").becomes_ready().await;
+    let undone = json!({"taskForgotten": "undone"});
+    stand.simulator.fault("DELETE tenant", 0, undone).await;
+    let before = stand.simulator.calls().await;
+    stand.tenant("acme").delete().await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let since = stand.simulator.calls_since(&before).await;
+    let sent = since.of("DELETE tenant");
+    assert!((2..=5).contains(&sent), "{since:?}");
+    assert!(since.total < 80, "{since:?}");
+    stand.simulator.mend().await;
+    stand.tenant("acme").within(90).is_gone().await;
+    assert!(stand.simulator.state().await.tenants.is_empty());
+    stand.ends_well().await;
+}

@@ -1,7 +1,9 @@
 //! A wave of destruction, or a server that lost what it held, waits for a person.
 
+use crate::bios_id;
 use crate::harness::{
-    Stand, condition, eventually, has, is_ready, message, same_identifier, simple_tenant, within,
+    Stand, condition, eventually, has, is_ready, machine, message, same_identifier, simple_tenant,
+    within,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -384,5 +386,31 @@ async fn more_missing_tenants_than_the_limit_are_a_wave() {
         .has("Ready", "False", "InventoryGuard")
         .await;
     assert_eq!(stand.simulator.calls_since(&before).await.mutating, 0);
+    stand.ends_well().await;
+}
+
+/// What waits for its machines destroys nothing, so it takes nobody's place.
+#[tokio::test]
+async fn deletions_in_use_do_not_use_up_the_guard() {
+    let stand = stand_with_tenants(1, &["one", "two"]).await;
+    stand.apply([machine("web-1", "one", &bios_id(1))]).await;
+    stand.machine("web-1").becomes_ready().await;
+    stand.tenant("one").delete().await;
+    stand.tenant("one").has("Removed", "False", "InUse").await;
+    stand.tenant("two").delete().await;
+    stand.tenant("two").is_gone().await;
+    // Now it could go, and it is the second one.
+    stand.machine("web-1").delete().await;
+    stand
+        .tenant("one")
+        .has("Removed", "False", "DeletionHeld")
+        .await;
+    let token = token_of(&stand, "Deletion", 1).await;
+    stand
+        .integration_server()
+        .annotate(ACCEPT_ANNOTATION, &token)
+        .await;
+    stand.tenant("one").is_gone().await;
+    assert!(stand.simulator.state().await.tenants.is_empty());
     stand.ends_well().await;
 }

@@ -30,6 +30,7 @@ mod permissions;
 mod program;
 mod refusals;
 mod rules;
+mod whereabouts;
 
 /// A BIOS ID by number.
 fn bios_id(number: usize) -> String {

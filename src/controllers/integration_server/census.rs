@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use kube::ResourceExt;
 
 use crate::api::{IntegrationServer, TenantCounts};
-use crate::controllers::cluster::created_at;
+use crate::controllers::cluster::{Key, created_at};
 use crate::controllers::context::Context;
 use crate::controllers::servers::Handle;
 use crate::controllers::writes;
@@ -28,13 +28,16 @@ pub fn counts(context: &Context, name: &str, handle: &Handle) -> Option<TenantCo
     })
 }
 
-/// How many Tenants and VirtualMachines with our finalizer refer to it.
+/// How many Tenants and VirtualMachines with our finalizer refer to it. What a machine's
+/// annotation notes is no reference: anybody may write that, and where it is true, the
+/// Tenant that it speaks of counts.
 pub fn referrers(context: &Context, name: &str) -> usize {
     let tenants = context.cluster.tenants_of_server(name);
     let mut machines: BTreeSet<_> = context
         .cluster
         .machines_of_server(name)
         .into_iter()
+        .filter(|key| is_recorded_on(context, key, name))
         .collect();
     for tenant in &tenants {
         machines.extend(context.cluster.machines_of_tenant(tenant));
@@ -49,6 +52,14 @@ pub fn referrers(context: &Context, name: &str) -> usize {
         + machines
             .filter(|machine| writes::has_finalizer(machine.as_ref()))
             .count()
+}
+
+/// The machine's status says that it is registered there.
+fn is_recorded_on(context: &Context, machine: &Key, server: &str) -> bool {
+    context.cluster.machine(machine).is_some_and(|machine| {
+        let status = machine.status.as_ref();
+        status.and_then(|status| status.integration_server.as_deref()) == Some(server)
+    })
 }
 
 /// An older IntegrationServer has this address and port.
@@ -67,4 +78,34 @@ pub fn is_outclaimed(context: &Context, server: &IntegrationServer) -> bool {
         .servers()
         .iter()
         .any(|other| endpoint(other) == own && age(other) < age(server))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::api::{REGISTERED_WITH_ANNOTATION, Tenant, VirtualMachine};
+    use crate::controllers::fixtures::Stage;
+
+    fn noted() -> VirtualMachine {
+        let machine = VirtualMachine::test_resource("web");
+        machine.annotated(REGISTERED_WITH_ANNOTATION, "main/1")
+    }
+
+    #[tokio::test]
+    async fn a_note_that_anybody_can_write_holds_no_server_up() {
+        let stage = Stage::ready();
+        stage.machine(noted());
+        assert_eq!(referrers(&stage.context, "main"), 0);
+    }
+
+    #[tokio::test]
+    async fn a_status_holds_its_server_up_and_a_tenant_its_machines_too() {
+        let stage = Stage::ready();
+        stage.machine(noted().registered("1"));
+        assert_eq!(referrers(&stage.context, "main"), 1, "the machine");
+        stage.tenant(Tenant::test("acme").recorded("1"));
+        stage.machine(noted());
+        assert_eq!(referrers(&stage.context, "main"), 2, "and the Tenant");
+    }
 }

@@ -16,7 +16,7 @@ use crate::controllers::cluster::requested_at;
 use crate::controllers::context::Context;
 use crate::controllers::line::Line;
 use crate::inventory::flight::Shared;
-use crate::plan::virtual_machine::{Action, Wait};
+use crate::plan::virtual_machine::{Action, Leftover, Wait};
 use crate::telemetry::metrics::{ErrorClass, Outcome};
 use crate::viis::{self, Class};
 
@@ -36,8 +36,8 @@ pub struct Run<'a> {
     pub memory: &'a mut Memory,
     /// The resource, as written last.
     pub machine: Arc<VirtualMachine>,
-    /// It is queued for a call.
-    pub caller_queued: bool,
+    /// The IntegrationServer at which it is queued for a call.
+    pub queued_at: Option<String>,
 }
 
 impl Run<'_> {
@@ -53,6 +53,10 @@ impl Run<'_> {
             | Action::Register
             | Action::Replace
             | Action::Unregister => self.ask_server(scene, action).await,
+            Action::ListLeftover | Action::Leave => {
+                self.ask_server(&scene.at_leftover(self.context), action)
+                    .await
+            }
         }
     }
 
@@ -62,6 +66,7 @@ impl Run<'_> {
         let mut again = None;
         if action == Action::Settled {
             self.memory.backoff.reset();
+            self.memory.sent = None;
             outcome = Outcome::Settled;
         }
         if let Action::Wait(wait) = action {
@@ -81,6 +86,10 @@ impl Run<'_> {
         {
             return next;
         }
+        if action == Action::Settled && scene.facts.leftover == Leftover::Lost {
+            // The status says no more where it was.
+            self.warn_of(scene, scene.leftover.as_ref());
+        }
         Next::Stop(again, outcome)
     }
 
@@ -92,7 +101,7 @@ impl Run<'_> {
             return Next::Stop(Some(Duration::from_secs(5)), Outcome::Waiting);
         };
         if !handle.machines.take(&scene.key) {
-            self.caller_queued = true;
+            self.queued_at.clone_from(&scene.server);
             return Next::Stop(Some(Duration::from_secs(60)), Outcome::Waiting);
         }
         let picture = Arc::clone(&handle.server);
@@ -105,9 +114,10 @@ impl Run<'_> {
         };
         match action {
             Action::Register => self.register(scene, &picture, &tenant).await,
-            Action::Replace => self.unregister(scene, &picture, &tenant, false).await,
-            Action::Unregister => self.unregister(scene, &picture, &tenant, true).await,
+            Action::Replace => self.replace(scene, &picture, &tenant).await,
+            Action::Unregister | Action::Leave => self.leave(scene, &picture, &tenant).await,
             Action::ListMachines
+            | Action::ListLeftover
             | Action::ListTenants
             | Action::LeaveAlone
             | Action::AddFinalizer
@@ -115,7 +125,7 @@ impl Run<'_> {
             | Action::Wait(_)
             | Action::Settled => {
                 let listed = picture.list_machines(&tenant).await;
-                self.after_call(scene, listed).await
+                self.after_list(scene, &picture, &tenant, listed).await
             }
         }
     }
@@ -138,6 +148,7 @@ impl Run<'_> {
             generation: scene.machine.meta().generation.unwrap_or_default(),
             deleting: scene.facts.deleting,
             at: Instant::now(),
+            forbidden: error.problem() == viis::Problem::Forbidden,
             requested_at: requested_at(scene.machine.as_ref()).map(str::to_owned),
         }));
     }

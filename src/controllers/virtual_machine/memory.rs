@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::whereabouts::Place;
 use crate::controllers::backoff::Backoff;
 use crate::controllers::context::Remember;
+use crate::viis::TenantId;
 
 /// What this process remembers of a VirtualMachine.
 #[derive(Default)]
@@ -14,6 +16,10 @@ pub struct Memory {
     pub rejection: Option<Box<Rejection>>,
     /// The generation that this process registered it for.
     pub registered_for: Option<i64>,
+    /// The registration that the server has taken, or may have, and did not list yet.
+    pub sent: Option<Sent>,
+    /// Where this process has unregistered it.
+    pub left: Vec<Place>,
     /// The finalizer was taken off: nothing is left to do.
     pub released: bool,
     /// The pauses after writes that failed.
@@ -41,6 +47,37 @@ impl Remember for Memory {
             && self.leaving_since.is_none()
             && self.waiting_since.is_none()
             && self.written.is_none()
+            && self.sent.is_none()
+            && self.left.is_empty()
+    }
+}
+
+/// A registration that was sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// With this tenant.
+    pub tenant: TenantId,
+    /// When.
+    pub at: Instant,
+    /// The server took it; else its answer was lost.
+    pub taken: bool,
+}
+
+/// So long a server may be behind with its own list.
+pub const LISTED_AFTER: Duration = Duration::from_secs(30);
+
+impl Memory {
+    /// A registration with this tenant was sent so lately that the list may be behind.
+    pub fn may_be_listed_late(&self, tenant: &TenantId) -> bool {
+        self.sent
+            .as_ref()
+            .is_some_and(|sent| sent.tenant == *tenant && sent.at.elapsed() < LISTED_AFTER)
+    }
+
+    /// The server took it, and only its list is waited for.
+    pub fn awaits(&self, tenant: Option<&TenantId>) -> bool {
+        let taken = self.sent.as_ref().is_some_and(|sent| sent.taken);
+        taken && tenant.is_some_and(|tenant| self.may_be_listed_late(tenant))
     }
 }
 
@@ -57,6 +94,8 @@ pub struct Rejection {
     pub deleting: bool,
     /// When.
     pub at: Instant,
+    /// The account lacks the right: another verdict than one on what was asked for.
+    pub forbidden: bool,
     /// The `requested-at` annotation at that time.
     pub requested_at: Option<String>,
 }

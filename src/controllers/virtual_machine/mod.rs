@@ -1,6 +1,7 @@
 //! The VirtualMachine controller: observe → plan → apply → report.
 //!
-//! - `observe` gathers the facts; - [`crate::plan::virtual_machine`] decides;
+//! - `observe` gathers the facts, with `whereabouts` (where it is registered) and
+//!   `rivals` (who else has its BIOS ID); - [`crate::plan::virtual_machine`] decides;
 //! - `apply` carries the step out, with `registration` on the server and `record` at
 //!   the API server; - `patience` is how long a wait is not worth a word;
 //! - `report` says how it stands.
@@ -12,7 +13,10 @@ mod patience;
 mod record;
 mod registration;
 mod report;
+mod rivals;
+mod whereabouts;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,15 +74,16 @@ async fn run(
         context,
         memory,
         machine,
-        caller_queued: false,
+        queued_at: None,
     };
     let mut stop = (Some(Duration::from_secs(1)), Outcome::Waiting);
-    let mut called = None;
+    let mut called = BTreeSet::new();
     for _ in 0..STEPS {
         let Some(scene) = observe::observe(&run.machine, context, run.memory) else {
             return (None, Outcome::Settled);
         };
-        called = scene.server.clone();
+        let left_over = scene.leftover.as_ref().map(|place| &place.server);
+        called.extend(scene.server.iter().chain(left_over).cloned());
         let action = plan(&scene.facts);
         tracing::debug!(?action, "planned");
         match run.apply(&scene, action).await {
@@ -89,10 +94,13 @@ async fn run(
             }
         }
     }
-    if !run.caller_queued
-        && let Some(server) = called
-    {
-        context.machine_called(&server, &key_of(run.machine.as_ref()));
+    for server in called {
+        if run.queued_at.as_ref() != Some(&server) {
+            context.machine_called(&server, &key_of(run.machine.as_ref()));
+        }
     }
     stop
 }
+
+#[cfg(test)]
+mod tests;

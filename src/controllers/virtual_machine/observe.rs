@@ -7,23 +7,24 @@ use kube::Resource;
 use tokio::time::Instant;
 
 use super::memory::Memory;
+use super::rivals::is_outclaimed;
+use super::whereabouts::{Place, Search, Trail};
 use crate::api::{
     ConditionType, DeletionPolicy, IntegrationServer, Tenant, VirtualMachine, VirtualMachineStatus,
     conditions, reasons,
 };
-use crate::controllers::cluster::{
-    Key, created_at, is_registered, key_of, noted, own_status, owned_identifier, requested_at,
-};
+use crate::controllers::cluster::{Key, key_of, own_status, requested_at};
 use crate::controllers::context::Context;
 use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
 use crate::controllers::tenant::observe::{has_identity, reach, retains};
+use crate::controllers::writes::has_finalizer;
 use crate::inventory::Fingerprint;
 use crate::inventory::machines::{Machine, Sighting};
-use crate::inventory::tenants::Entry;
 use crate::plan::Reach;
-use crate::plan::claims::{Claimant, holder};
-use crate::plan::virtual_machine::{Facts, Identity, Registration, Tenant as Standing};
+use crate::plan::virtual_machine::{
+    Facts, Identity, Leftover, Registration, Tenant as Standing, Whereabouts,
+};
 use crate::viis::{BiosId, TenantId};
 
 /// A machine whose Tenant lives waits this long for the Tenant's own deletion.
@@ -32,6 +33,7 @@ const FATE: Duration = Duration::from_secs(2);
 const BLOCKED: Duration = Duration::from_secs(20);
 
 /// A VirtualMachine and everything around it, at one moment.
+#[derive(Clone)]
 pub struct Scene {
     /// Its key.
     pub key: Key,
@@ -47,12 +49,38 @@ pub struct Scene {
     pub handle: Option<Arc<Handle>>,
     /// The tenant's identifier on the server.
     pub tenant_id: Option<TenantId>,
+    /// Where it is registered beside that.
+    pub leftover: Option<Place>,
+    /// A place that something names and nothing proves: it may be registered there.
+    pub unproved: Option<Place>,
     /// Its BIOS ID.
     pub bios_id: BiosId,
     /// What the server shows of it.
     pub found: Option<Machine>,
     /// What decides.
     pub facts: Facts,
+}
+
+impl Scene {
+    /// The place that server and tenant are.
+    pub fn place(&self) -> Option<Place> {
+        Some(Place {
+            server: self.server.clone()?,
+            tenant: self.tenant_id.clone()?,
+        })
+    }
+
+    /// The same at the place where it is left over.
+    pub fn at_leftover(&self, context: &Context) -> Self {
+        let mut scene = self.clone();
+        if let Some(place) = &self.leftover {
+            scene.server = Some(place.server.clone());
+            scene.handle = context.servers.get(&place.server);
+            scene.tenant_id = Some(place.tenant.clone());
+            scene.found = None;
+        }
+        scene
+    }
 }
 
 /// Gathers the scene. None when the BIOS ID cannot be read, which the schema prevents.
@@ -62,92 +90,38 @@ pub fn observe(
     memory: &mut Memory,
 ) -> Option<Scene> {
     let key = key_of(machine.as_ref());
-    let status = machine.status.clone().unwrap_or_default();
     let bios_id: BiosId = machine.spec.bios_id.parse().ok()?;
-    let tenant_key = Key {
+    let tenant = context.cluster.tenant(&Key {
         namespace: key.namespace.clone(),
         name: machine.spec.tenant_ref.name.clone(),
+    });
+    let home = tenant.as_deref().and_then(Place::of_tenant);
+    let search = Search {
+        context,
+        machine,
+        bios_id,
+        home: home.as_ref(),
+        left: &memory.left,
     };
-    let tenant = context.cluster.tenant(&tenant_key);
-    let recorded = status.tenant_id.as_deref().map(TenantId::new);
-    let noted = noted(machine);
-    let server = match &tenant {
-        Some(tenant) => Some(tenant.spec.integration_server_ref.name.clone()),
-        None => status
-            .integration_server
-            .clone()
-            .or_else(|| noted.clone().map(|(server, _)| server)),
-    };
-    let integration_server = server
-        .as_deref()
-        .and_then(|name| context.cluster.server(name));
-    let handle = server.as_deref().and_then(|name| context.servers.get(name));
-    if let (Some(server), Some(handle)) = (&integration_server, &handle) {
-        guards::keep_current(context, server, handle);
-    }
-    let deleting = machine.meta().deletion_timestamp.is_some();
-    let known = tenant.as_deref().and_then(owned_identifier);
-    // What it was registered with counts for its unregistration, else where it belongs.
-    let noted = noted.map(|(_, id)| id);
-    let tenant_id = if deleting {
-        recorded.clone().or(known).or_else(|| noted.clone())
-    } else {
-        known
-    };
-    let standing = standing(context, tenant.as_deref());
-    let entry = tenant_id
-        .as_ref()
-        .zip(handle.as_ref())
-        .and_then(|(id, handle)| handle.server.tenants().by_id(id));
-    let found = found(handle.as_deref(), tenant_id.as_ref(), bios_id);
-    let generation = machine.meta().generation.unwrap_or_default();
-    let requested = requested_at(machine.as_ref());
+    let (trail, leftover) = (search.trail(), search.leftover());
+    let spot = Spot::new(context, machine, tenant.as_deref(), &trail);
+    let left = leftover.as_ref().map_or(Leftover::None, |(_, left)| *left);
     let facts = Facts {
-        deleting,
-        finalizer: crate::controllers::writes::has_finalizer(machine.as_ref()),
-        retain: machine.spec.deletion_policy == DeletionPolicy::Retain,
-        suspended: tenant.as_ref().is_some_and(|tenant| tenant.spec.suspend)
-            || integration_server
-                .as_ref()
-                .is_some_and(|server| server.spec.suspend),
-        outclaimed: is_outclaimed(context, machine, server.as_deref(), bios_id),
-        tenant: standing,
-        reach: match &integration_server {
-            None => Reach::Missing,
-            Some(server) => reach(context, server, handle.as_deref()),
-        },
-        permitted: integration_server.as_ref().is_none_or(|server| {
-            context
-                .cluster
-                .permits(server, &key.namespace)
-                .unwrap_or(false)
-        }),
-        leaving: integration_server
-            .as_ref()
-            .is_some_and(|server| server.meta().deletion_timestamp.is_some()),
-        identity: identity(
-            tenant.as_deref(),
-            handle.as_deref(),
-            tenant_id.as_ref(),
-            entry.as_ref(),
-        ),
-        registration: registration(machine, &found),
-        recorded: recorded.is_some() || noted.is_some(),
-        settled_generation: was_settled(&status, generation, memory),
-        rejected: memory
-            .rejection
-            .as_ref()
-            .is_some_and(|rejection| rejection.is_in_force(generation, deleting, requested)),
-        waited: waited(memory, deleting, standing, context, &key),
+        whereabouts: trail.whereabouts,
+        leftover: left,
+        ..facts(machine, context, memory, tenant.as_deref(), &spot, bios_id)
     };
+    let found = spot.sighting(bios_id);
     Some(Scene {
         key,
         machine: Arc::clone(machine),
-        status,
+        status: machine.status.clone().unwrap_or_default(),
         tenant,
-        server,
-        handle,
-        tenant_id,
+        server: spot.server,
+        handle: spot.handle,
+        tenant_id: spot.tenant,
+        leftover: leftover.map(|(place, _)| place),
+        unproved: trail.unproved,
         bios_id,
         found: match found {
             Sighting::Present(machine) => Some(machine),
@@ -157,16 +131,131 @@ pub fn observe(
     })
 }
 
-/// The note for the finalizer's write.
-pub fn note(server: &str, tenant: &TenantId) -> String {
-    format!("{server}/{tenant}")
+/// The place that is looked at, as far as it is known, and how it is served.
+struct Spot {
+    server: Option<String>,
+    tenant: Option<TenantId>,
+    /// It is the Tenant's own.
+    home: bool,
+    resource: Option<Arc<IntegrationServer>>,
+    handle: Option<Arc<Handle>>,
 }
 
-fn found(handle: Option<&Handle>, tenant: Option<&TenantId>, bios_id: BiosId) -> Sighting {
-    match (handle, tenant) {
-        (Some(handle), Some(tenant)) => handle.server.machines().sighting(tenant, bios_id),
-        (_, None) | (None, _) => Sighting::Unlisted,
+impl Spot {
+    fn new(
+        context: &Context,
+        machine: &VirtualMachine,
+        tenant: Option<&Tenant>,
+        trail: &Trail,
+    ) -> Self {
+        // Without a place it is still good to know whose server is spoken of.
+        let server = match &trail.place {
+            Some(place) => Some(place.server.clone()),
+            None => tenant
+                .map(|tenant| tenant.spec.integration_server_ref.name.clone())
+                .or_else(|| Place::recorded(machine).map(|place| place.server))
+                .or_else(|| trail.unproved.clone().map(|place| place.server)),
+        };
+        let resource = server
+            .as_deref()
+            .and_then(|name| context.cluster.server(name));
+        let handle = server.as_deref().and_then(|name| context.servers.get(name));
+        if let (Some(resource), Some(handle)) = (&resource, &handle) {
+            guards::keep_current(context, resource, handle);
+        }
+        Self {
+            server,
+            tenant: trail.place.clone().map(|place| place.tenant),
+            home: trail.whereabouts == Whereabouts::Home,
+            resource,
+            handle,
+        }
     }
+
+    fn sighting(&self, bios_id: BiosId) -> Sighting {
+        match (&self.handle, &self.tenant) {
+            (Some(handle), Some(tenant)) => handle.server.machines().sighting(tenant, bios_id),
+            (_, None) | (None, _) => Sighting::Unlisted,
+        }
+    }
+
+    /// What stands under the tenant's identifier.
+    fn identity(&self, tenant: Option<&Tenant>) -> Identity {
+        let (Some(handle), Some(id)) = (&self.handle, &self.tenant) else {
+            return Identity::Unlisted;
+        };
+        let tenants = handle.server.tenants();
+        if tenants.is_gone(id) {
+            return Identity::Gone;
+        }
+        match (tenants.by_id(id), tenant.filter(|_| self.home)) {
+            _ if tenants.listed_at().is_none() => Identity::Unlisted,
+            (None, _) => Identity::Missing,
+            // Nobody can say any more which name the identifier had.
+            (Some(_), None) => Identity::Same,
+            (Some(entry), Some(tenant)) if has_identity(tenant, &entry) => Identity::Same,
+            (Some(_), Some(_)) => Identity::Other,
+        }
+    }
+}
+
+/// What decides at this spot; where else it is registered is not looked at.
+fn facts(
+    machine: &VirtualMachine,
+    context: &Context,
+    memory: &mut Memory,
+    tenant: Option<&Tenant>,
+    spot: &Spot,
+    bios_id: BiosId,
+) -> Facts {
+    let key = key_of(machine);
+    let status = machine.status.as_ref();
+    let generation = machine.meta().generation.unwrap_or_default();
+    let deleting = machine.meta().deletion_timestamp.is_some();
+    let standing = standing(context, tenant);
+    let server = spot.resource.as_deref();
+    Facts {
+        deleting,
+        finalizer: has_finalizer(machine),
+        retain: machine.spec.deletion_policy == DeletionPolicy::Retain,
+        suspended: tenant.is_some_and(|tenant| tenant.spec.suspend)
+            || server.is_some_and(|server| server.spec.suspend),
+        outclaimed: is_outclaimed(context, machine, spot.server.as_deref(), bios_id),
+        tenant: standing,
+        reach: match server {
+            None => Reach::Missing,
+            Some(server) => reach(context, server, spot.handle.as_deref()),
+        },
+        permitted: server.is_none_or(|server| {
+            let permits = context.cluster.permits(server, &key.namespace);
+            permits.unwrap_or(false)
+        }),
+        leaving: server.is_some_and(|server| server.meta().deletion_timestamp.is_some()),
+        identity: spot.identity(tenant),
+        registration: registration(machine, &spot.sighting(bios_id)),
+        whereabouts: Whereabouts::Nowhere,
+        leftover: Leftover::None,
+        settled_generation: was_settled(status, generation, memory),
+        awaited: memory.awaits(spot.tenant.as_ref()),
+        rejected: is_rejected(machine, memory, spot.handle.as_deref()),
+        waited: waited(memory, deleting, standing, context, &key),
+    }
+}
+
+/// The server refused, and nothing has changed since.
+fn is_rejected(machine: &VirtualMachine, memory: &Memory, handle: Option<&Handle>) -> bool {
+    let generation = machine.meta().generation.unwrap_or_default();
+    let deleting = machine.meta().deletion_timestamp.is_some();
+    memory
+        .rejection
+        .as_ref()
+        .filter(|refused| refused.is_in_force(generation, deleting, requested_at(machine)))
+        // An account that lost its rights refused for everybody: once the server is
+        // back, each is asked again.
+        .is_some_and(|refused| {
+            let up_since = handle.and_then(|handle| handle.server.health().up_since());
+            !refused.forbidden || up_since.is_none_or(|up| up <= refused.at)
+        })
 }
 
 fn standing(context: &Context, tenant: Option<&Tenant>) -> Standing {
@@ -210,29 +299,6 @@ fn standing(context: &Context, tenant: Option<&Tenant>) -> Standing {
     }
 }
 
-fn identity(
-    tenant: Option<&Tenant>,
-    handle: Option<&Handle>,
-    id: Option<&TenantId>,
-    entry: Option<&Entry>,
-) -> Identity {
-    let (Some(handle), Some(id)) = (handle, id) else {
-        return Identity::Unlisted;
-    };
-    let tenants = handle.server.tenants();
-    if tenants.is_gone(id) {
-        return Identity::Gone;
-    }
-    match entry {
-        _ if tenants.listed_at().is_none() => Identity::Unlisted,
-        None => Identity::Missing,
-        // Its resource is gone: nobody can say any more which name the identifier had.
-        Some(_) if tenant.is_none() => Identity::Same,
-        Some(entry) if tenant.is_some_and(|tenant| has_identity(tenant, entry)) => Identity::Same,
-        Some(_) => Identity::Other,
-    }
-}
-
 /// Fields that are not set are not compared; an unset name is the resource's name.
 fn registration(machine: &VirtualMachine, found: &Sighting) -> Registration {
     let found = match found {
@@ -254,8 +320,12 @@ fn registration(machine: &VirtualMachine, found: &Sighting) -> Registration {
 
 /// The same, as the status says or this process knows. What the status says need not
 /// be remembered.
-fn was_settled(status: &VirtualMachineStatus, generation: i64, memory: &mut Memory) -> bool {
-    if is_settled(status, generation) {
+fn was_settled(
+    status: Option<&VirtualMachineStatus>,
+    generation: i64,
+    memory: &mut Memory,
+) -> bool {
+    if status.is_some_and(|status| is_settled(status, generation)) {
         memory.registered_for = None;
         return true;
     }
@@ -312,63 +382,6 @@ pub fn patience_left(memory: &Memory) -> Duration {
         .patience
         .saturating_sub(since)
         .max(Duration::from_millis(100))
-}
-
-fn is_outclaimed(
-    context: &Context,
-    machine: &VirtualMachine,
-    server: Option<&str>,
-    bios_id: BiosId,
-) -> bool {
-    let uid = machine.meta().uid.as_deref().unwrap_or_default();
-    let rivals = context.cluster.machines_with_bios_id(bios_id);
-    if rivals.len() < 2 {
-        return false;
-    }
-    let rivals: Vec<Arc<VirtualMachine>> = rivals
-        .iter()
-        .filter_map(|rival| context.cluster.machine(rival))
-        .filter(|rival| server_of(context, rival).as_deref() == server)
-        .collect();
-    let integration_server = server.and_then(|name| context.cluster.server(name));
-    let claimants: Vec<Claimant<'_>> = rivals
-        .iter()
-        .map(|rival| Claimant {
-            uid: rival.meta().uid.as_deref().unwrap_or_default(),
-            holds: is_registered(rival) || is_recorded(rival),
-            permitted: permits(context, integration_server.as_deref(), rival),
-            created: created_at(rival.as_ref()),
-        })
-        .collect();
-    holder(&claimants).is_some_and(|holder| holder != uid)
-}
-
-fn is_recorded(machine: &VirtualMachine) -> bool {
-    machine
-        .status
-        .as_ref()
-        .is_some_and(|status| status.tenant_id.is_some())
-}
-
-fn permits(
-    context: &Context,
-    server: Option<&IntegrationServer>,
-    machine: &VirtualMachine,
-) -> bool {
-    let namespace = machine.meta().namespace.as_deref().unwrap_or_default();
-    server.is_none_or(|server| context.cluster.permits(server, namespace).unwrap_or(false))
-}
-
-/// The server that a machine is, or was, registered on.
-fn server_of(context: &Context, machine: &VirtualMachine) -> Option<String> {
-    let tenant = context.cluster.tenant(&Key {
-        namespace: machine.meta().namespace.clone().unwrap_or_default(),
-        name: machine.spec.tenant_ref.name.clone(),
-    });
-    match tenant {
-        Some(tenant) => Some(tenant.spec.integration_server_ref.name.clone()),
-        None => machine.status.as_ref()?.integration_server.clone(),
-    }
 }
 
 #[cfg(test)]

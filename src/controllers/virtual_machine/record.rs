@@ -9,7 +9,7 @@ use kube::{Api, ResourceExt};
 use tracing::{debug, warn};
 
 use super::apply::{Next, Run};
-use super::observe::{self, Scene};
+use super::observe::Scene;
 use super::report;
 use crate::api::{REGISTERED_WITH_ANNOTATION, VirtualMachine, VirtualMachineStatus, conditions};
 use crate::controllers::line::Line;
@@ -22,8 +22,8 @@ impl Run<'_> {
     /// the operator stop in between, and the Tenant go, this is all that is known.
     pub(super) async fn add_finalizer(&mut self, scene: &Scene) -> Next {
         let mut note = serde_json::json!({});
-        if let (Some(server), Some(tenant)) = (&scene.server, &scene.tenant_id) {
-            note[REGISTERED_WITH_ANNOTATION] = observe::note(server, tenant).into();
+        if let Some(place) = scene.place() {
+            note[REGISTERED_WITH_ANNOTATION] = place.note().into();
         }
         let api = self.api(scene);
         let written = writes::add_finalizer_noting(&api, self.machine.as_ref(), &note).await;
@@ -79,6 +79,12 @@ impl Run<'_> {
             Next::Again => {
                 // The answer carries the old resourceVersion: what is watched looks current.
                 self.memory.released = true;
+                match release {
+                    Release::Retained => {}
+                    Release::NotOurs | Release::Unregistered | Release::TenantGone => {
+                        self.warn_of(scene, scene.unproved.as_ref());
+                    }
+                }
                 Next::Stop(None, Outcome::Settled)
             }
             stop @ Next::Stop(..) => stop,

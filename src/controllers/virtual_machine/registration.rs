@@ -1,18 +1,24 @@
 //! Registers a machine and unregisters it: the only place that changes a machine on the
 //! server. What the server's own list does not show is not taken for done.
 
-use kube::{Resource, ResourceExt};
+use kube::Resource;
+use tokio::time::Instant;
 use tracing::info;
 
 use super::apply::{Next, Run};
-use super::observe::{self, Scene};
+use super::memory::Sent;
+use super::observe::Scene;
+use super::whereabouts::Place;
 use crate::api::REGISTERED_WITH_ANNOTATION;
 use crate::controllers::writes;
 use crate::inventory::Server as Picture;
+use crate::inventory::flight::Shared;
 use crate::inventory::machines::Sighting;
-use crate::plan::virtual_machine::Release;
 use crate::telemetry::metrics::Outcome;
 use crate::viis::{self, Class, NewVirtualMachine, TenantId, codes};
+
+/// The reason of the Event that says where a machine may still be registered.
+const STILL_REGISTERED: &str = "StillRegistered";
 
 impl Run<'_> {
     /// Registers, and lets the server's own list prove it.
@@ -22,18 +28,8 @@ impl Run<'_> {
         picture: &Picture,
         tenant: &TenantId,
     ) -> Next {
-        let server = scene.server.as_deref().unwrap_or_default();
-        let note = observe::note(server, tenant);
-        let noted = self.machine.annotations().get(REGISTERED_WITH_ANNOTATION);
-        if noted.is_some_and(|noted| *noted != note) {
-            // Its tenant was made again: a stop between here and the status must not
-            // leave a registration that nobody knows of.
-            let api = self.api(scene);
-            let annotations = serde_json::json!({ REGISTERED_WITH_ANNOTATION: note });
-            let written = writes::annotate(&api, self.machine.as_ref(), &annotations).await;
-            if let stop @ Next::Stop(..) = self.written(written.map(Some)) {
-                return stop;
-            }
+        if let Err(stop) = self.note(scene).await {
+            return stop;
         }
         let new = NewVirtualMachine {
             bios_id: scene.bios_id,
@@ -43,13 +39,12 @@ impl Run<'_> {
         match picture.client().register(tenant, &new).await {
             Ok(()) => {
                 self.memory.registered_for = scene.machine.meta().generation;
+                self.memory
+                    .left
+                    .retain(|left| Some(left) != scene.place().as_ref());
+                self.sent(tenant, true);
                 let listed = picture.list_machines(tenant).await;
-                if listed.is_ok() && !self.is_listed(scene, picture, tenant) {
-                    // Visible late: looked at again, with a pause.
-                    let left = self.memory.backoff.failed(None);
-                    return Next::Stop(Some(left), Outcome::Waiting);
-                }
-                self.after_call(scene, listed).await
+                self.after_list(scene, picture, tenant, listed).await
             }
             Err(error) => {
                 picture.notice(&error);
@@ -59,9 +54,72 @@ impl Run<'_> {
                 if exists {
                     return self.met_another(scene, picture, tenant, &error).await;
                 }
+                if matches!(error.class(), Class::Transient { .. }) {
+                    // It may have been done, though the answer is lost.
+                    self.sent(tenant, false);
+                }
                 self.fail(scene, &error).await
             }
         }
+    }
+
+    /// Notes where it will be registered, unless note or status say so: its tenant was
+    /// made again, and a stop between here and the status must not leave a registration
+    /// that nobody knows of.
+    async fn note(&mut self, scene: &Scene) -> Result<(), Next> {
+        let Some(place) = scene.place() else {
+            return Ok(());
+        };
+        let noted = Place::noted(&self.machine);
+        let recorded = Place::recorded(&self.machine);
+        if noted.as_ref() == Some(&place) || (noted.is_none() && recorded.as_ref() == Some(&place))
+        {
+            return Ok(());
+        }
+        let api = self.api(scene);
+        let annotations = serde_json::json!({ REGISTERED_WITH_ANNOTATION: place.note() });
+        let written = writes::annotate(&api, self.machine.as_ref(), &annotations).await;
+        if let stop @ Next::Stop(..) = self.written(written.map(Some)) {
+            return Err(stop);
+        }
+        // The old note may have been all that told of another registration.
+        self.warn_of(scene, scene.unproved.as_ref());
+        Ok(())
+    }
+
+    fn sent(&mut self, tenant: &TenantId, taken: bool) {
+        let first = self
+            .memory
+            .sent
+            .as_ref()
+            .filter(|sent| sent.tenant == *tenant);
+        let at = match first {
+            // Of several whose answers were lost the first may have done it.
+            Some(first) if !taken => first.at,
+            Some(_) | None => Instant::now(),
+        };
+        self.memory.sent = Some(Sent {
+            tenant: tenant.clone(),
+            at,
+            taken,
+        });
+    }
+
+    /// A list came: what was registered a moment ago may be visible late, and is looked
+    /// at again with a pause.
+    pub(super) async fn after_list(
+        &mut self,
+        scene: &Scene,
+        picture: &Picture,
+        tenant: &TenantId,
+        listed: Result<(), Shared>,
+    ) -> Next {
+        let behind = self.memory.awaits(Some(tenant)) && !self.is_listed(scene, picture, tenant);
+        if listed.is_ok() && behind {
+            let left = self.memory.backoff.failed(None);
+            return Next::Stop(Some(left), Outcome::Waiting);
+        }
+        self.after_call(scene, listed).await
     }
 
     fn is_listed(&self, scene: &Scene, picture: &Picture, tenant: &TenantId) -> bool {
@@ -85,6 +143,14 @@ impl Run<'_> {
         if self.is_listed(scene, picture, tenant) {
             return Next::Again;
         }
+        if self.memory.may_be_listed_late(tenant) {
+            // Most likely by us: no other tenant is blamed before the list had its time.
+            if let Some(sent) = &mut self.memory.sent {
+                sent.taken = true;
+            }
+            let left = self.memory.backoff.failed(None);
+            return Next::Stop(Some(left), Outcome::Waiting);
+        }
         self.reject(
             scene,
             error,
@@ -94,33 +160,73 @@ impl Run<'_> {
         Next::Again
     }
 
-    pub(super) async fn unregister(
+    /// Unregisters it where it does not belong any more.
+    pub(super) async fn leave(
         &mut self,
         scene: &Scene,
         picture: &Picture,
         tenant: &TenantId,
-        for_good: bool,
     ) -> Next {
-        let outcome = picture.client().unregister(tenant, &scene.bios_id).await;
-        let gone = match &outcome {
-            Ok(()) => true,
-            Err(error) => matches!(error.class(), Class::NotFound),
-        };
-        if gone {
-            info!(bios_id = %scene.bios_id, "the machine is unregistered");
-            picture.machines().unregistered(tenant, scene.bios_id);
-            self.memory.backoff.reset();
-            if for_good {
-                return self.release(scene, Release::NotOurs).await;
+        match self.unregistered(scene, picture, tenant).await {
+            Ok(()) => {
+                self.memory.left.extend(scene.place());
+                Next::Again
             }
-            return Next::Again;
+            Err(stop) => stop,
         }
-        match outcome {
+    }
+
+    /// Unregisters it, to register it again.
+    pub(super) async fn replace(
+        &mut self,
+        scene: &Scene,
+        picture: &Picture,
+        tenant: &TenantId,
+    ) -> Next {
+        match self.unregistered(scene, picture, tenant).await {
             Ok(()) => Next::Again,
-            Err(error) => {
+            Err(stop) => stop,
+        }
+    }
+
+    async fn unregistered(
+        &mut self,
+        scene: &Scene,
+        picture: &Picture,
+        tenant: &TenantId,
+    ) -> Result<(), Next> {
+        match picture.client().unregister(tenant, &scene.bios_id).await {
+            Err(error) if !matches!(error.class(), Class::NotFound) => {
                 picture.notice(&error);
-                self.fail(scene, &error).await
+                Err(self.fail(scene, &error).await)
             }
+            Ok(()) | Err(_) => {
+                info!(bios_id = %scene.bios_id, "the machine is unregistered");
+                picture.machines().unregistered(tenant, scene.bios_id);
+                self.memory.backoff.reset();
+                self.memory.sent = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Says where it may still be registered, when nothing will remember that.
+    pub(super) fn warn_of(&self, scene: &Scene, place: Option<&Place>) {
+        if let Some(place) = place {
+            // Anybody can have written the place.
+            let short = |text: &str| text.chars().take(128).collect::<String>();
+            let (server, tenant) = (short(&place.server), short(place.tenant.as_str()));
+            let note = format!(
+                "The machine may still be registered with tenant {tenant} of IntegrationServer \
+                 {server}. It was not unregistered there: nothing shows that this registration is \
+                 its own, or nothing can be done on that server. Have the server's administrator \
+                 look for BIOS ID {} in GET /api/2.0/virtualization/tenants/{tenant}/vms, and \
+                 unregister it there if it is not wanted.",
+                scene.bios_id
+            );
+            self.context
+                .events
+                .warning(scene.machine.as_ref(), STILL_REGISTERED, &note);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::memory::Memory;
 use super::observe::Scene;
 use crate::api::{ConditionType, VirtualMachineStatus, conditions, reasons};
 use crate::controllers::line::{Line, Mood};
-use crate::plan::virtual_machine::{Action, Registration, Wait};
+use crate::plan::virtual_machine::{Action, Identity, Registration, Wait};
 
 /// What is said when this was decided. None: the status stays as it is.
 pub fn line(scene: &Scene, memory: &Memory, action: Action) -> Option<Line> {
@@ -21,6 +21,8 @@ pub fn line(scene: &Scene, memory: &Memory, action: Action) -> Option<Line> {
         | Action::ListMachines
         | Action::Register
         | Action::Replace
+        | Action::ListLeftover
+        | Action::Leave
         | Action::Unregister => Some(Line::reconciling(
             reasons::PROGRESSING,
             "The operator is at work on it.",
@@ -52,7 +54,6 @@ fn settled(scene: &Scene) -> Line {
 
 fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
     let tenant = &scene.machine.spec.tenant_ref.name;
-    let server = scene.server.as_deref().unwrap_or("");
     let line = match wait {
         Wait::TenantNotFound => Line::reconciling(
             reasons::TENANT_NOT_FOUND,
@@ -70,48 +71,23 @@ fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
             ),
         ),
         Wait::TenantFate => return None,
-        Wait::AlreadyClaimed => Line::stalled(
-            reasons::ALREADY_CLAIMED,
-            format!(
-                "Another VirtualMachine has this BIOS ID on IntegrationServer {server}. Correct \
-                 one of the two, or delete the other; then this one takes its turn."
-            ),
-        ),
-        Wait::NamespaceNotAllowed => Line::stalled(
-            reasons::NAMESPACE_NOT_ALLOWED,
-            format!(
-                "This namespace may not refer to IntegrationServer {server}. Have its \
-                 allowedNamespaces, or this namespace's labels, changed."
-            ),
-        ),
-        Wait::ServerNotFound => Line::reconciling(
-            reasons::INTEGRATION_SERVER_NOT_FOUND,
-            format!("There is no IntegrationServer {server}. Create it."),
-        ),
+        Wait::AlreadyClaimed => already_claimed(scene),
+        Wait::NamespaceNotAllowed => namespace_not_allowed(scene),
+        Wait::ServerNotFound => server_not_found(scene),
         Wait::ServerNotReady if is_agreed(scene) => return None,
-        Wait::ServerNotReady => Line::reconciling(
-            reasons::INTEGRATION_SERVER_NOT_READY,
-            format!("IntegrationServer {server} is not ready; its conditions say why."),
+        Wait::ServerNotReady => server_not_ready(scene),
+        Wait::ServerLeaving => server_leaving(scene),
+        // Its tenant is where it was: the guard keeps nothing of it waiting.
+        Wait::InventoryGuard if is_agreed(scene) && scene.facts.identity == Identity::Same => {
+            return None;
+        }
+        Wait::InventoryGuard => guarded(scene),
+        Wait::Suspended => Line::new(
+            Mood::Resting,
+            reasons::SUSPENDED,
+            "suspend is set on the Tenant or the IntegrationServer: nothing is changed on the \
+             server. Set it to false to go on.",
         ),
-        Wait::ServerLeaving => Line::stalled(
-            reasons::INTEGRATION_SERVER_NOT_READY,
-            format!("IntegrationServer {server} is being deleted: nothing new is made on it."),
-        ),
-        Wait::InventoryGuard => Line::reconciling(
-            reasons::INVENTORY_GUARD,
-            format!(
-                "The inventory of IntegrationServer {server} is not believed; see its condition \
-                 InventoryIntact. Nothing is made or destroyed."
-            ),
-        ),
-        Wait::Suspended => Line {
-            mood: Mood::Resting,
-            reason: reasons::SUSPENDED.to_owned(),
-            message:
-                "suspend is set on the Tenant or the IntegrationServer: nothing is changed on \
-                      the server. Set it to false to go on."
-                    .to_owned(),
-        },
         Wait::IdentityMismatch => Line::stalled(
             reasons::IDENTITY_MISMATCH,
             format!(
@@ -119,6 +95,7 @@ fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
                  touched; see the conditions of the Tenant."
             ),
         ),
+        Wait::LeftoverBlocked => leftover_blocked(scene),
         Wait::Rejected => match &memory.rejection {
             Some(rejection) => Line::stalled(&rejection.reason, &rejection.message),
             None => Line::stalled(reasons::REJECTED, "The server refused."),
@@ -127,7 +104,82 @@ fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
     Some(line)
 }
 
-/// Ready for this very spec: a parked server keeps nothing of it waiting.
+fn server(scene: &Scene) -> &str {
+    scene.server.as_deref().unwrap_or_default()
+}
+
+fn already_claimed(scene: &Scene) -> Line {
+    let server = server(scene);
+    Line::stalled(
+        reasons::ALREADY_CLAIMED,
+        format!(
+            "Another VirtualMachine has this BIOS ID on IntegrationServer {server}. Correct one of \
+             the two, or delete the other; then this one takes its turn."
+        ),
+    )
+}
+
+fn namespace_not_allowed(scene: &Scene) -> Line {
+    let server = server(scene);
+    Line::stalled(
+        reasons::NAMESPACE_NOT_ALLOWED,
+        format!(
+            "This namespace may not refer to IntegrationServer {server}. Have its \
+             allowedNamespaces, or this namespace's labels, changed."
+        ),
+    )
+}
+
+fn server_not_found(scene: &Scene) -> Line {
+    let server = server(scene);
+    Line::reconciling(
+        reasons::INTEGRATION_SERVER_NOT_FOUND,
+        format!("There is no IntegrationServer {server}. Create it."),
+    )
+}
+
+fn server_not_ready(scene: &Scene) -> Line {
+    let server = server(scene);
+    Line::reconciling(
+        reasons::INTEGRATION_SERVER_NOT_READY,
+        format!("IntegrationServer {server} is not ready; its conditions say why."),
+    )
+}
+
+fn server_leaving(scene: &Scene) -> Line {
+    let server = server(scene);
+    Line::stalled(
+        reasons::INTEGRATION_SERVER_NOT_READY,
+        format!("IntegrationServer {server} is being deleted: nothing new is made on it."),
+    )
+}
+
+fn guarded(scene: &Scene) -> Line {
+    let server = server(scene);
+    Line::reconciling(
+        reasons::INVENTORY_GUARD,
+        format!(
+            "The inventory of IntegrationServer {server} is not believed; see its condition \
+             InventoryIntact. Nothing is made or destroyed."
+        ),
+    )
+}
+
+fn leftover_blocked(scene: &Scene) -> Line {
+    let left = scene.leftover.as_ref();
+    let place = left.map_or_else(|| "another tenant".to_owned(), ToString::to_string);
+    let server = left.map_or("", |place| place.server.as_str());
+    Line::reconciling(
+        reasons::INTEGRATION_SERVER_NOT_READY,
+        format!(
+            "The machine is still registered with {place}. It is unregistered there first, as soon \
+             as that server is ready and not suspended; see its conditions. When it is gone for \
+             good, delete the IntegrationServer {server}: then the registration there is left."
+        ),
+    )
+}
+
+/// Ready for this very spec: a server that is parked or not believed keeps nothing of it waiting.
 fn is_agreed(scene: &Scene) -> bool {
     let ready = conditions::find(&scene.status.conditions, ConditionType::Ready);
     !scene.facts.deleting

@@ -1,9 +1,12 @@
-//! A VirtualMachine's planner: tables of situations, and what holds in all of them.
+//! A VirtualMachine's planner: tables of situations. What holds in all of them is in
+//! `everywhere`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use rstest::rstest;
 
 use super::*;
+
+mod everywhere;
 
 /// A live machine with our finalizer, on a healthy server, registered as it should be.
 fn machine() -> Facts {
@@ -19,8 +22,10 @@ fn machine() -> Facts {
         leaving: false,
         identity: Identity::Same,
         registration: Registration::Equal,
-        recorded: true,
+        whereabouts: Whereabouts::Home,
+        leftover: Leftover::None,
         settled_generation: false,
+        awaited: false,
         rejected: false,
         waited: false,
     }
@@ -28,8 +33,13 @@ fn machine() -> Facts {
 
 /// A new machine.
 fn new() -> Facts {
-    let mut facts = machine().shown(Registration::Absent);
-    facts.recorded = false;
+    machine().shown(Registration::Absent)
+}
+
+/// A machine that its status shows with another tenant than its Tenant's.
+fn moved(leftover: Leftover) -> Facts {
+    let mut facts = new();
+    facts.leftover = leftover;
     facts
 }
 
@@ -82,8 +92,12 @@ impl Facts {
         self.registration = registration;
         self
     }
-    fn never_recorded(mut self) -> Self {
-        self.recorded = false;
+    fn traced(mut self, whereabouts: Whereabouts) -> Self {
+        self.whereabouts = whereabouts;
+        self
+    }
+    fn taken_a_moment_ago(mut self) -> Self {
+        self.awaited = true;
         self
     }
     fn registered_in_this_generation(mut self) -> Self {
@@ -133,8 +147,10 @@ fn what_a_machine_waits_for(#[case] facts: Facts, #[case] action: Action) {
 #[case::finalizer_first(new().without_finalizer(), Action::AddFinalizer)]
 #[case::then_it_is_registered(new(), Action::Register)]
 #[case::and_done(machine(), Action::Settled)]
-#[case::it_was_there_already(machine().never_recorded(), Action::Settled)]
-#[case::it_was_there_already_without_finalizer(machine().never_recorded().without_finalizer(), Action::AddFinalizer)]
+#[case::it_was_there_already_without_finalizer(machine().without_finalizer(), Action::AddFinalizer)]
+#[case::taken_but_not_listed_yet(new().taken_a_moment_ago(), Action::ListMachines)]
+#[case::taken_and_listed(machine().taken_a_moment_ago(), Action::Settled)]
+#[case::taken_and_the_finalizer_is_off(new().taken_a_moment_ago().without_finalizer(), Action::AddFinalizer)]
 #[case::disappeared(machine().shown(Registration::Absent), Action::Register)]
 #[case::suspended(new().suspended(), wait(Wait::Suspended))]
 #[case::suspended_and_done(machine().suspended(), Action::Settled)]
@@ -154,6 +170,25 @@ fn registration(#[case] facts: Facts, #[case] action: Action) {
 }
 
 #[rstest]
+#[case::it_leaves_the_old_tenant_first(moved(Leftover::Removable), Action::Leave)]
+#[case::though_it_is_registered_here_already(moved(Leftover::Removable).shown(Registration::Equal), Action::Leave)]
+#[case::what_is_there_is_looked_at_first(moved(Leftover::Unlisted), Action::ListLeftover)]
+#[case::the_old_server_is_parked(moved(Leftover::Blocked), wait(Wait::LeftoverBlocked))]
+#[case::nothing_can_be_done_there_any_more(moved(Leftover::Lost), Action::Register)]
+#[case::suspended(moved(Leftover::Removable).suspended(), wait(Wait::Suspended))]
+#[case::refused(moved(Leftover::Removable).rejected(), wait(Wait::Rejected))]
+#[case::finalizer_first(moved(Leftover::Removable).without_finalizer(), Action::AddFinalizer)]
+#[case::where_it_belongs_nothing_new_is_made(moved(Leftover::Removable).on_a_leaving_server(), wait(Wait::ServerLeaving))]
+#[case::it_may_not_come_here(moved(Leftover::Removable).not_permitted(), wait(Wait::NamespaceNotAllowed))]
+#[case::another_has_the_bios_id_here(moved(Leftover::Removable).outclaimed(), wait(Wait::AlreadyClaimed))]
+#[case::it_cannot_come_here_yet(moved(Leftover::Removable).tenant(Tenant::Unprovisioned), wait(Wait::WaitingForTenant))]
+#[case::its_tenant_is_missing_here(moved(Leftover::Removable).under(Identity::Missing), wait(Wait::WaitingForTenant))]
+#[case::parked_here(moved(Leftover::Removable).reach(Reach::NotReady), wait(Wait::ServerNotReady))]
+fn a_machine_whose_tenant_stands_elsewhere_now(#[case] facts: Facts, #[case] action: Action) {
+    assert_eq!(plan(&facts), action);
+}
+
+#[rstest]
 #[case::finalizer_gone(deleted().without_finalizer(), Action::LeaveAlone)]
 #[case::retained(deleted().retained(), release(Release::Retained))]
 #[case::retained_under_suspend(deleted().retained().suspended(), release(Release::Retained))]
@@ -162,17 +197,23 @@ fn registration(#[case] facts: Facts, #[case] action: Action) {
 #[case::retained_while_the_tenant_leaves(deleted().retained().tenant(Tenant::Leaving), release(Release::Retained))]
 #[case::another_installations_server(deleted().reach(Reach::Foreign), Action::LeaveAlone)]
 #[case::never_had_the_bios_id(deleted().outclaimed(), release(Release::NotOurs))]
-#[case::never_had_a_tenant(deleted().never_recorded().tenant(Tenant::NotFound), release(Release::NotOurs))]
-#[case::never_had_a_tenant_or_server(deleted().never_recorded().tenant(Tenant::NotFound).reach(Reach::Missing), release(Release::NotOurs))]
-#[case::tenant_was_never_made(deleted().never_recorded().tenant(Tenant::Unprovisioned), release(Release::NotOurs))]
+#[case::never_had_a_tenant(deleted().traced(Whereabouts::Nowhere).tenant(Tenant::NotFound), release(Release::NotOurs))]
+#[case::never_had_a_tenant_or_server(deleted().traced(Whereabouts::Nowhere).tenant(Tenant::NotFound).reach(Reach::Missing), release(Release::NotOurs))]
+#[case::tenant_was_never_made(deleted().traced(Whereabouts::Nowhere).tenant(Tenant::Unprovisioned), release(Release::NotOurs))]
+#[case::nothing_proves_that_it_was_registered(deleted().traced(Whereabouts::Nowhere).just_deleted(), release(Release::NotOurs))]
+#[case::unregistered_everywhere(deleted().traced(Whereabouts::Left), release(Release::Unregistered))]
+#[case::unregistered_everywhere_and_the_server_parked(deleted().traced(Whereabouts::Left).reach(Reach::NotReady), release(Release::Unregistered))]
+#[case::unregistered_and_its_tenant_is_another_installations(deleted().traced(Whereabouts::Left).reach(Reach::Foreign), release(Release::Unregistered))]
+#[case::registered_elsewhere_waits_for_no_tenant(deleted().traced(Whereabouts::Elsewhere).just_deleted(), Action::Unregister)]
+#[case::registered_elsewhere_while_the_tenant_leaves(deleted().traced(Whereabouts::Elsewhere).tenant(Tenant::Leaving), Action::Unregister)]
+#[case::registered_elsewhere_on_a_parked_server(deleted().traced(Whereabouts::Elsewhere).reach(Reach::NotReady), wait(Wait::ServerNotReady))]
 #[case::tenant_may_be_deleted_too(deleted().just_deleted(), wait(Wait::TenantFate))]
 #[case::tenant_stays(deleted(), Action::Unregister)]
-#[case::tenant_stays_never_recorded(deleted().never_recorded(), Action::Unregister)]
 #[case::tenant_is_leaving(deleted().tenant(Tenant::Leaving), wait(Wait::TenantDeleting))]
 #[case::tenant_cannot_leave_yet(deleted().tenant(Tenant::LeavingBlocked).just_deleted(), wait(Wait::TenantDeleting))]
 #[case::tenant_cannot_leave(deleted().tenant(Tenant::LeavingBlocked), Action::Unregister)]
-#[case::tenant_is_gone_as_a_resource(deleted().tenant(Tenant::NotFound), Action::Unregister)]
-#[case::tenant_lost_its_identifier(deleted().tenant(Tenant::Unprovisioned), Action::Unregister)]
+#[case::tenant_is_gone_as_a_resource(deleted().tenant(Tenant::NotFound).traced(Whereabouts::Elsewhere), Action::Unregister)]
+#[case::tenant_lost_its_identifier(deleted().tenant(Tenant::Unprovisioned).traced(Whereabouts::Elsewhere), Action::Unregister)]
 #[case::tenant_is_gone_from_the_server(deleted().tenant(Tenant::NotFound).under(Identity::Gone), release(Release::TenantGone))]
 #[case::tenant_is_gone_and_the_server_parked(deleted().tenant(Tenant::NotFound).under(Identity::Gone).reach(Reach::NotReady), release(Release::TenantGone))]
 #[case::tenant_missing_is_no_proof(deleted().under(Identity::Missing), Action::Unregister)]
@@ -189,141 +230,4 @@ fn registration(#[case] facts: Facts, #[case] action: Action) {
 fn deletion(#[case] mut facts: Facts, #[case] action: Action) {
     facts.deleting = true;
     assert_eq!(plan(&facts), action);
-}
-
-const TENANTS: [Tenant; 5] = [
-    Tenant::NotFound,
-    Tenant::Unprovisioned,
-    Tenant::Provisioned,
-    Tenant::Leaving,
-    Tenant::LeavingBlocked,
-];
-const REACHES: [Reach; 5] = [
-    Reach::Missing,
-    Reach::Foreign,
-    Reach::NotReady,
-    Reach::Guarded,
-    Reach::Ready,
-];
-const IDENTITIES: [Identity; 5] = [
-    Identity::Unlisted,
-    Identity::Same,
-    Identity::Other,
-    Identity::Missing,
-    Identity::Gone,
-];
-const REGISTRATIONS: [Registration; 4] = [
-    Registration::Unlisted,
-    Registration::Absent,
-    Registration::Equal,
-    Registration::Different,
-];
-
-/// The whole product of facts.
-fn every(mut visit: impl FnMut(&Facts)) -> usize {
-    let mut count = 0;
-    for bits in 0_u16..1 << 11 {
-        let bit = |index: u16| bits & (1 << index) != 0;
-        for tenant in TENANTS {
-            for reach in REACHES {
-                for identity in IDENTITIES {
-                    for registration in REGISTRATIONS {
-                        count += 1;
-                        visit(&Facts {
-                            deleting: bit(0),
-                            finalizer: bit(1),
-                            retain: bit(2),
-                            suspended: bit(3),
-                            outclaimed: bit(4),
-                            permitted: bit(5),
-                            leaving: bit(6),
-                            recorded: bit(7),
-                            settled_generation: bit(8),
-                            rejected: bit(9),
-                            waited: bit(10),
-                            tenant,
-                            reach,
-                            identity,
-                            registration,
-                        });
-                    }
-                }
-            }
-        }
-    }
-    count
-}
-
-fn on_mutation(facts: &Facts) {
-    assert!(facts.finalizer && !facts.suspended && !facts.outclaimed && !facts.rejected);
-    assert_eq!(facts.reach, Reach::Ready);
-    assert_ne!(facts.tenant, Tenant::Leaving, "one call, not 1001");
-}
-
-fn holds(facts: &Facts, action: Action) {
-    match action {
-        Action::LeaveAlone => {
-            assert!(facts.reach == Reach::Foreign || (facts.deleting && !facts.finalizer));
-        }
-        Action::AddFinalizer => assert!(!facts.deleting && !facts.finalizer),
-        Action::RemoveFinalizer(why) => {
-            assert!(facts.deleting && facts.finalizer);
-            match why {
-                Release::Retained => assert!(facts.retain),
-                Release::NotOurs => assert!(facts.outclaimed || !facts.recorded),
-                Release::TenantGone => assert_eq!(facts.identity, Identity::Gone),
-            }
-        }
-        Action::ListTenants => assert_eq!(facts.identity, Identity::Unlisted),
-        Action::ListMachines => assert_eq!(facts.registration, Registration::Unlisted),
-        Action::Register | Action::Replace => {
-            on_mutation(facts);
-            assert!(!facts.deleting && facts.permitted && !facts.leaving);
-            assert_eq!(facts.tenant, Tenant::Provisioned);
-            assert_eq!(facts.identity, Identity::Same);
-            if action == Action::Replace {
-                assert_eq!(facts.registration, Registration::Different);
-                assert!(!facts.settled_generation, "once a generation");
-            } else {
-                assert_eq!(facts.registration, Registration::Absent);
-            }
-        }
-        Action::Unregister => {
-            on_mutation(facts);
-            assert!(facts.deleting && !facts.retain);
-            assert!(matches!(facts.identity, Identity::Same | Identity::Missing));
-        }
-        Action::Wait(_) => {}
-        Action::Settled => {
-            assert!(!facts.deleting && facts.finalizer && !facts.outclaimed && facts.permitted);
-            assert_eq!(facts.identity, Identity::Same);
-            let reported =
-                facts.registration == Registration::Different && facts.settled_generation;
-            assert!(facts.registration == Registration::Equal || reported);
-        }
-    }
-    let way_out = facts.deleting && facts.finalizer && facts.retain;
-    assert!(!way_out || action == release(Release::Retained));
-}
-
-#[test]
-fn in_every_situation() {
-    let count = every(|facts| {
-        let action = plan(facts);
-        let checked = std::panic::catch_unwind(|| holds(facts, action));
-        assert!(checked.is_ok(), "{facts:#?}\nis answered by {action:?}");
-    });
-    assert_eq!(count, 2_048 * 500);
-}
-
-#[test]
-fn unregistering_does_not_look_at_what_only_registration_needs() {
-    every(|facts| {
-        let mut other = facts.clone();
-        other.permitted = !facts.permitted;
-        other.leaving = !facts.leaving;
-        other.settled_generation = !facts.settled_generation;
-        other.registration = Registration::Unlisted;
-        assert!(!facts.deleting || plan(facts) == plan(&other), "{facts:#?}");
-    });
 }

@@ -3,6 +3,7 @@
 use rstest::rstest;
 use serde_json::json;
 
+use super::super::memory::{Rejection, Sent};
 use super::*;
 use crate::api::REGISTERED_WITH_ANNOTATION;
 use crate::controllers::fixtures::{BIOS_ID, Stage, minutes_ago};
@@ -187,27 +188,26 @@ async fn a_generation_is_registered_once(
 async fn a_machine_whose_tenant_is_gone_remembers_where_it_is() {
     let stage = Stage::ready();
     stage.lists(&[viis::Tenant::test("7", "whoever")]);
-    let scene = look(
-        &stage,
-        web().registered("7").deleted(),
-        &mut Memory::default(),
-    );
+    let machine = web().registered("7").deleted();
+    let scene = look(&stage, machine, &mut Memory::default());
     assert_eq!(scene.server.as_deref(), Some("main"));
     assert_eq!(scene.tenant_id, Some(TenantId::new("7")));
-    assert!(scene.facts.recorded);
+    assert_eq!(scene.facts.whereabouts, Whereabouts::Elsewhere);
     assert_eq!(scene.facts.identity, Identity::Same);
 }
 
 #[tokio::test]
-async fn a_registration_that_was_only_noted_counts_too() {
-    let noted = note("main", &TenantId::new("7/8"));
-    let machine = web()
-        .annotated(REGISTERED_WITH_ANNOTATION, &noted)
-        .deleted();
-    let scene = look(&Stage::ready(), machine, &mut Memory::default());
-    assert_eq!(scene.server.as_deref(), Some("main"));
-    assert_eq!(scene.tenant_id, Some(TenantId::new("7/8")));
-    assert!(scene.facts.recorded);
+async fn a_note_of_somebody_elses_tenant_is_no_reason_to_call() {
+    let stage = Stage::ready();
+    stage.lists(&[viis::Tenant::test("7", "victim")]);
+    let machine = web().annotated(REGISTERED_WITH_ANNOTATION, "main/7");
+    let scene = look(&stage, machine.deleted(), &mut Memory::default());
+    assert_eq!(scene.facts.whereabouts, Whereabouts::Nowhere);
+    assert_eq!(scene.tenant_id, None);
+    let action = crate::plan::virtual_machine::plan(&scene.facts);
+    let release = crate::plan::virtual_machine::Release::NotOurs;
+    let released = crate::plan::virtual_machine::Action::RemoveFinalizer(release);
+    assert_eq!(action, released);
 }
 
 #[tokio::test]
@@ -215,12 +215,63 @@ async fn a_machine_is_unregistered_from_where_it_was_and_registered_where_it_bel
     let stage = stage();
     let live = look(&stage, web().registered("old"), &mut Memory::default());
     assert_eq!(live.tenant_id, Some(TenantId::new("1")));
-    let leaving = look(
-        &stage,
-        web().registered("old").deleted(),
-        &mut Memory::default(),
-    );
+    assert_eq!(live.facts.leftover, Leftover::Removable);
+    let machine = web().registered("old").deleted();
+    let leaving = look(&stage, machine, &mut Memory::default());
     assert_eq!(leaving.tenant_id, Some(TenantId::new("old")));
+    assert_eq!(leaving.facts.leftover, Leftover::None);
+}
+
+#[rstest]
+#[case::taken_a_moment_ago("1", 5, true, true)]
+#[case::long_ago("1", 31, true, false)]
+#[case::by_another_tenant("2", 5, true, false)]
+#[case::the_answer_was_lost("1", 5, false, false)]
+#[tokio::test]
+async fn a_list_may_be_behind_for_a_while(
+    #[case] tenant: &str,
+    #[case] age: u64,
+    #[case] taken: bool,
+    #[case] awaited: bool,
+) {
+    let mut memory = Memory {
+        sent: Some(Sent {
+            tenant: TenantId::new(tenant),
+            at: ago(seconds(age)),
+            taken,
+        }),
+        ..Memory::default()
+    };
+    assert_eq!(look(&stage(), web(), &mut memory).facts.awaited, awaited);
+}
+
+fn refused(forbidden: bool) -> Memory {
+    let rejection = Rejection {
+        reason: "Rejected".to_owned(),
+        message: "no".to_owned(),
+        generation: 1,
+        deleting: false,
+        at: ago(seconds(60)),
+        forbidden,
+        requested_at: None,
+    };
+    Memory {
+        rejection: Some(Box::new(rejection)),
+        ..Memory::default()
+    }
+}
+
+/// The stage's server is up since a moment ago.
+#[rstest]
+#[case::another_refusal(false, true)]
+#[case::for_want_of_rights(true, false)]
+#[tokio::test]
+async fn once_the_server_is_back_a_refusal_still_counts(
+    #[case] forbidden: bool,
+    #[case] counts: bool,
+) {
+    let facts = look(&stage(), web(), &mut refused(forbidden)).facts;
+    assert_eq!(facts.rejected, counts);
 }
 
 #[tokio::test]

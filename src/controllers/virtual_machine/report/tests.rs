@@ -25,7 +25,8 @@ fn after(wait: Wait) -> Option<Wait> {
         Wait::ServerLeaving => Wait::InventoryGuard,
         Wait::InventoryGuard => Wait::Suspended,
         Wait::Suspended => Wait::IdentityMismatch,
-        Wait::IdentityMismatch => Wait::Rejected,
+        Wait::IdentityMismatch => Wait::LeftoverBlocked,
+        Wait::LeftoverBlocked => Wait::Rejected,
         Wait::Rejected => return None,
     })
 }
@@ -40,6 +41,8 @@ fn decisions() -> Vec<Action> {
         Action::ListMachines,
         Action::Register,
         Action::Replace,
+        Action::ListLeftover,
+        Action::Leave,
         Action::Unregister,
         Action::Settled,
     ]);
@@ -148,6 +151,25 @@ async fn an_outage_is_said_only_where_it_keeps_work_waiting(
         Action::Wait(Wait::ServerNotReady),
     );
     assert_eq!(line.is_none(), silent);
+}
+
+#[rstest]
+#[case::as_it_should_be("acme", true)]
+#[case::under_another_name("somebody", false)]
+#[tokio::test]
+async fn the_guard_is_said_where_it_keeps_work_waiting(#[case] name: &str, #[case] silent: bool) {
+    let stage = Stage::ready();
+    stage.lists(&[viis::Tenant::test("1", name)]);
+    stage.judged(|verdicts| verdicts.intact = false);
+    stage.tenant(Tenant::test("acme").recorded("1"));
+    let scene = scene_on(&stage, web().registered("1"));
+    let wait = Action::Wait(Wait::InventoryGuard);
+    assert_eq!(crate::plan::virtual_machine::plan(&scene.facts), wait);
+    assert_eq!(
+        line(&scene, &Memory::default(), wait).is_none(),
+        silent,
+        "nothing is written where nothing changed"
+    );
 }
 
 #[tokio::test]

@@ -227,7 +227,7 @@ async fn a_task_whose_type_no_page_names_is_the_one_that_was_begun() {
         .of_type(TaskType::Other("TenantRemoval".to_owned()))
         .completed()]);
     let tenant = acme().recorded("1").deleted().removing(Some("9"));
-    let removal = facts(&stage, tenant).record.removal;
+    let removal = look(&stage, tenant, &mut following()).facts.record.removal;
     assert!(
         matches!(
             removal,
