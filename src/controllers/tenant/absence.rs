@@ -10,6 +10,7 @@ use super::apply::Next;
 use super::apply::Run;
 use super::apply::pause;
 use super::apply::recorded_id;
+use super::memory::Change;
 use super::observe::Scene;
 use super::report;
 use super::report::rests;
@@ -87,7 +88,10 @@ impl Run<'_> {
         lost.status.adopted = None;
         lost.entry = None;
         let status = self.next_status(&lost, Action::ForgetTenant);
-        self.memory.change = None;
+        if let Some(Change::Task(task, _)) = self.memory.change.take() {
+            // The status names it still; it is none of the next tenant's.
+            self.memory.taken_up = Some(task);
+        }
         self.memory.alone = false;
         self.context.events.warning(
             scene.tenant.as_ref(),

@@ -14,6 +14,7 @@ use super::creation::SECRET_LOOK;
 use super::creation::SECRET_PAUSE;
 use super::memory::Memory;
 use super::observe::Scene;
+use super::observe::survey_is_early;
 use super::refusal::reason_of;
 use super::report;
 use crate::api::Tenant;
@@ -25,6 +26,7 @@ use crate::controllers::writes;
 use crate::inventory::Server as Picture;
 use crate::inventory::flight::Shared;
 use crate::plan::tenant::Action;
+use crate::plan::tenant::Creation;
 use crate::plan::tenant::Password;
 use crate::plan::tenant::Step;
 use crate::plan::tenant::Wait;
@@ -206,23 +208,7 @@ impl Run<'_> {
     /// What can be looked up while waiting. Some: the wait may be over.
     pub(super) async fn mend(&mut self, scene: &Scene, wait: Wait) -> Option<Next> {
         match wait {
-            Wait::Settling(_) => {
-                let picture = scene
-                    .handle
-                    .as_ref()
-                    .map(|handle| Arc::clone(&handle.server))?;
-                let recent = picture.tasks().surveyed_at();
-                if recent.is_some_and(|at| at.elapsed() < Duration::from_secs(5)) {
-                    return None;
-                }
-                match picture.list_tasks().await {
-                    Ok(()) => Some(Next::Again),
-                    Err(error) => {
-                        debug!(%error, "the running tasks cannot be listed; the wait is longer");
-                        None
-                    }
-                }
-            }
+            Wait::Settling(step) => self.survey(scene, step).await,
             Wait::Rejected(Step::Create) => self.look_at_secret(scene).await,
             // A namespace as new as the Tenant: its labels are on their way.
             Wait::NamespaceNotAllowed
@@ -236,6 +222,33 @@ impl Run<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Lists the running tasks. Some: the wait may be over.
+    async fn survey(&mut self, scene: &Scene, step: Step) -> Option<Next> {
+        let picture = Arc::clone(&scene.handle.as_ref()?.server);
+        let creating = step == Step::Create;
+        let early = creating && survey_is_early(Some(&picture), self.memory);
+        let recent = picture.tasks().surveyed_at();
+        if !early && recent.is_some_and(|at| at.elapsed() < Duration::from_secs(5)) {
+            return None;
+        }
+        if let Err(error) = picture.list_tasks().await {
+            debug!(%error, "the running tasks cannot be listed; the wait is longer");
+            return None;
+        }
+        // What ended a moment ago made its tenant after the last list.
+        let unsettled = matches!(scene.facts.record.creation, Creation::Unknown(u) if !u.settled);
+        let ended = !picture.tasks().unclaimed(&viis::TaskType::CreateTenant);
+        if creating
+            && ended
+            && !unsettled
+            && let Err(error) = picture.list_tenants().await
+        {
+            debug!(%error, "the tenants cannot be listed; the wait is longer");
+            return None;
+        }
+        Some(Next::Again)
     }
 
     pub(super) fn look_again(&self, wait: Wait) -> Option<Duration> {

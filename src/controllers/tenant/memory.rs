@@ -89,6 +89,8 @@ pub struct Attempt {
     pub task: Option<TaskId>,
     /// The task that a repetition takes the place of.
     pub replaced: Option<TaskId>,
+    /// The task that the status named last.
+    pub recorded: Option<TaskId>,
     /// When its task was first seen ended.
     pub ended: Option<Instant>,
     /// Its cancellation was asked for.
@@ -108,6 +110,7 @@ impl Attempt {
             secret: None,
             task: None,
             replaced: None,
+            recorded: None,
             ended: None,
             cancelled: false,
         }
@@ -128,6 +131,8 @@ pub struct Removal {
     pub task: Option<TaskId>,
     /// The task that a repetition takes the place of.
     pub replaced: Option<TaskId>,
+    /// The task that the status named last.
+    pub recorded: Option<TaskId>,
     /// The task whose refusal was taken up already.
     pub refused: Option<TaskId>,
     /// This process sent the task and never lost sight of it: its end is this deletion's.
@@ -148,6 +153,7 @@ impl Removal {
             cancelled: false,
             task: None,
             replaced: None,
+            recorded: None,
             refused: None,
             followed: false,
             created: None,

@@ -174,7 +174,8 @@ pub struct World {
     pub by_name: Sighting,
     /// The tenant that `existingTenantId` names. Name and type alone decide whether it is equal.
     pub existing: Sighting,
-    /// CreateTenant tasks run that no resource claims (or the tasks cannot be listed).
+    /// CreateTenant tasks run that no resource claims, or did when the list of tenants
+    /// began (or the tasks cannot be listed).
     pub unclaimed_creations: bool,
     /// DeleteTenant tasks run that no resource claims (or the tasks cannot be listed).
     pub unclaimed_removals: bool,

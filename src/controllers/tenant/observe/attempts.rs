@@ -39,9 +39,13 @@ pub fn creation(around: &Around<'_>, memory: &mut Memory) -> Creation {
         // Another server's tasks say nothing about this attempt.
         return Creation::Unknown(unknown);
     }
-    let task = recorded.task.as_ref().map(|id| TaskId::new(id.clone()));
-    // What this process sent last is newer than what it could write down.
-    match attempt.task.clone().or(task) {
+    let latest = Latest {
+        task: &mut attempt.task,
+        recorded: &mut attempt.recorded,
+        replaced: attempt.replaced.as_ref(),
+    };
+    latest.take_up(around, recorded.task.as_deref());
+    match attempt.task.clone() {
         Some(id) => followed(around, attempt, id, unknown),
         None => taskless(attempt, unknown),
     }
@@ -107,8 +111,17 @@ pub fn removal(around: &Around<'_>, memory: &mut Memory) -> Removal {
         // Another server's tasks say nothing about this deletion.
         return Removal::Unknown { settled: false };
     }
-    let task = recorded.task.as_ref().map(|id| TaskId::new(id.clone()));
-    match removal.task.clone().or(task) {
+    let latest = Latest {
+        task: &mut removal.task,
+        recorded: &mut removal.recorded,
+        replaced: removal.replaced.as_ref(),
+    };
+    if latest.take_up(around, recorded.task.as_deref()) {
+        // Another process sent it: its end alone proves nothing.
+        removal.followed = false;
+        removal.forgotten = None;
+    }
+    match removal.task.clone() {
         Some(id) => {
             let task = followed_removal(around, removal, &id);
             if task == Task::Forgotten && removal.forgotten.is_none() {
@@ -118,7 +131,6 @@ pub fn removal(around: &Around<'_>, memory: &mut Memory) -> Removal {
                 memory.repeats.failed(None);
             }
             let since = removal.forgotten.unwrap_or(removal.since);
-            removal.task = Some(id);
             Removal::Task {
                 task,
                 cancelled: removal.cancelled,
@@ -129,6 +141,40 @@ pub fn removal(around: &Around<'_>, memory: &mut Memory) -> Removal {
         None => Removal::Unknown {
             settled: removal.since.elapsed() >= SETTLED_AFTER,
         },
+    }
+}
+
+/// The task of an attempt, as this process knows it.
+struct Latest<'a> {
+    task: &'a mut Option<TaskId>,
+    /// What the status named last.
+    recorded: &'a mut Option<TaskId>,
+    /// What a repetition took the place of.
+    replaced: Option<&'a TaskId>,
+}
+
+impl Latest<'_> {
+    /// What this process sent last is newer than what it could write down. But once that
+    /// has ended, a task that the status has named since counts: another process sent it,
+    /// before this one took over or after a pause. True when such a one takes its place.
+    fn take_up(self, around: &Around<'_>, named: Option<&str>) -> bool {
+        let named = named.map(TaskId::new);
+        let own = self.task.clone().filter(|own| Some(own) != named.as_ref());
+        let runs = own
+            .as_ref()
+            .is_some_and(|own| !view(around, own).is_some_and(|view| view.is_over()));
+        if *self.recorded == named || runs {
+            return false;
+        }
+        let is_another = named.is_some() && named.as_ref() != self.replaced;
+        if is_another {
+            if let (Some(own), Some(picture)) = (&own, around.picture()) {
+                picture.tasks().forget(own, around.key);
+            }
+            self.task.clone_from(&named);
+        }
+        *self.recorded = named;
+        is_another && own.is_some()
     }
 }
 
@@ -159,8 +205,10 @@ fn view(around: &Around<'_>, id: &TaskId) -> Option<View> {
 
 /// Activation or deactivation under way.
 pub fn change(around: &Around<'_>, memory: &mut Memory) -> Change {
-    // A task that another process started, and wrote down, is followed too.
+    // A task that another process started, and wrote down, is followed too. Without a
+    // tenant it is none of ours any more: its identifier may be another task's by now.
     if memory.change.is_none()
+        && around.status.tenant_id.is_some()
         && let Some(task) = around.status.task.as_ref()
         && task.task_type.as_deref() == Some("ChangeTenantActivation")
         && !task.state.as_deref().is_some_and(is_terminal_word)

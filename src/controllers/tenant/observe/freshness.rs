@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::Around;
 use super::attempts::SETTLED_AFTER;
-use crate::controllers::tenant::memory::Memory;
+use crate::controllers::tenant::memory::{Attempt, Memory};
+use crate::inventory::Server as Picture;
 use crate::viis::TaskType;
 
 /// A list is recent enough for a decision for this long.
@@ -24,16 +25,18 @@ pub fn is_fresh(around: &Around<'_>, memory: &Memory) -> bool {
         return false;
     }
     match (&around.status.creation, &memory.attempt) {
-        (Some(_), Some(attempt)) => {
-            let settled = attempt.since + SETTLED_AFTER;
-            let from = if settled <= Instant::now() && attempt.ended.is_none() {
-                settled
-            } else {
-                attempt.since
-            };
-            listed_at >= from
-        }
+        (Some(_), Some(attempt)) => listed_at >= evidence_from(attempt),
         (Some(_), None) | (None, _) => true,
+    }
+}
+
+/// What is looked at later than this can show whatever became of an attempt.
+fn evidence_from(attempt: &Attempt) -> Instant {
+    let settled = attempt.since + SETTLED_AFTER;
+    if settled <= Instant::now() && attempt.ended.is_none() {
+        settled
+    } else {
+        attempt.since
     }
 }
 
@@ -63,6 +66,27 @@ fn is_from_after_the_loss(memory: &Memory, at: Instant) -> bool {
     forgotten.is_none_or(|forgotten| at >= forgotten)
 }
 
+/// Whether creations may run that nobody claims, or ran when the list of tenants began:
+/// such a list says nothing of what they made. First the tasks, then the tenants.
+pub fn unclaimed_creations(around: &Around<'_>, memory: &Memory) -> bool {
+    let surveyed_at = around
+        .picture()
+        .and_then(|picture| picture.tasks().surveyed_at());
+    let in_order = surveyed_at
+        .zip(listed_at(around))
+        .is_some_and(|(surveyed, listed)| surveyed <= listed);
+    !in_order
+        || survey_is_early(around.picture(), memory)
+        || unclaimed(around, &TaskType::CreateTenant)
+}
+
+/// The last survey of the tasks was made before a late request would have begun one.
+pub fn survey_is_early(picture: Option<&Picture>, memory: &Memory) -> bool {
+    let surveyed_at = picture.and_then(|picture| picture.tasks().surveyed_at());
+    let from = memory.attempt.as_ref().map(evidence_from);
+    from.is_some_and(|from| surveyed_at.is_none_or(|at| at < from))
+}
+
 /// Whether deletions may run that nobody claims.
 pub fn unclaimed_removals(around: &Around<'_>, memory: &Memory) -> bool {
     let surveyed_at = around
@@ -73,7 +97,7 @@ pub fn unclaimed_removals(around: &Around<'_>, memory: &Memory) -> bool {
 }
 
 /// Whether tasks of this type may run that nobody claims: by a recent survey, else yes.
-pub fn unclaimed(around: &Around<'_>, task_type: &TaskType) -> bool {
+fn unclaimed(around: &Around<'_>, task_type: &TaskType) -> bool {
     let Some(picture) = around.picture() else {
         return true;
     };

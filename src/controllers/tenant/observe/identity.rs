@@ -40,7 +40,7 @@ pub fn by_name(
     let tenant = around.tenant;
     match named {
         None => Sighting::Absent,
-        Some((id, _)) if is_owned_by_another(around, id) => Sighting::Owned,
+        Some((id, entry)) if is_owned_by_another(around, id, entry) => Sighting::Owned,
         Some((_, entry)) if is_identical(tenant, entry) => Sighting::Equal,
         // The server named it as what our task made: a field that it writes in
         // another way does not make it somebody else's.
@@ -58,7 +58,7 @@ pub fn existing(around: &Around<'_>) -> Sighting {
     let id = TenantId::new(id.clone());
     match picture.tenants().by_id(&id) {
         None => Sighting::Absent,
-        Some(_) if is_owned_by_another(around, &id) => Sighting::Owned,
+        Some(entry) if is_owned_by_another(around, &id, &entry) => Sighting::Owned,
         Some(entry) if has_identity(tenant, &entry) => Sighting::Equal,
         Some(_) => Sighting::Different,
     }
@@ -107,12 +107,17 @@ fn is_identical(tenant: &Tenant, entry: &Entry) -> bool {
             .is_none_or(|(ours, theirs)| ours == theirs)
 }
 
-fn is_owned_by_another(around: &Around<'_>, id: &TenantId) -> bool {
+/// Another Tenant has recorded what stands under this identifier. A restored server gives
+/// identifiers a second time: what has another name than that Tenant's is not its own.
+fn is_owned_by_another(around: &Around<'_>, id: &TenantId, entry: &Entry) -> bool {
     let server = &around.tenant.spec.integration_server_ref.name;
-    around
-        .context
-        .cluster
+    let cluster = &around.context.cluster;
+    cluster
         .tenants_with_id(server, id)
         .iter()
-        .any(|owner| owner != around.key)
+        .filter(|owner| *owner != around.key)
+        .any(|owner| {
+            let owner = cluster.tenant(owner);
+            owner.is_none_or(|owner| has_identity(&owner, entry))
+        })
 }

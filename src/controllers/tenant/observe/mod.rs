@@ -17,6 +17,7 @@ use std::time::Duration;
 use kube::Resource;
 
 pub use self::attempts::{is_terminal_word, refusal};
+pub use self::freshness::survey_is_early;
 pub use self::identity::{activity_of, has_identity};
 pub use self::machines::Count;
 pub use self::server::reach;
@@ -210,7 +211,7 @@ fn world(around: &Around<'_>, memory: &Memory, entry: Option<&Entry>, by_name: S
         verified: freshness::is_verified(around, memory),
         by_name,
         existing: identity::existing(around),
-        unclaimed_creations: freshness::unclaimed(around, &TaskType::CreateTenant),
+        unclaimed_creations: freshness::unclaimed_creations(around, memory),
         unclaimed_removals: freshness::unclaimed_removals(around, memory),
     }
 }

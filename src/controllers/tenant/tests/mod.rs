@@ -251,7 +251,8 @@ async fn a_completed_deletion_that_this_process_did_not_send_is_believed_on_proo
     // The server is rolled back, and the identifier is that of somebody's deletion.
     play.server(|script| script.tasks = Some("<state>Completed</state>"));
     play.restarts();
-    play.runs_for(seconds(2)).await;
+    // Less than the shortest pause before the deletion is sent again.
+    play.runs_for(Duration::from_millis(900)).await;
     assert!(
         !play.is_released(),
         "it is still there: {:#?}",

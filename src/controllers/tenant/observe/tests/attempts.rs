@@ -217,6 +217,43 @@ async fn the_end_of_a_task_begins_a_wait_of_its_own() {
     assert!(unknown.settled, "the wait is not begun anew by each look");
 }
 
+/// The task that is followed, when this process sent "9" and the status names this.
+fn followed(stage: &Stage, named: Option<&str>) -> TaskId {
+    let mut memory = remembering(|attempt| {
+        attempt.task = Some(TaskId::new("9"));
+        attempt.replaced = Some(TaskId::new("8"));
+        attempt.recorded = Some(TaskId::new("7"));
+    });
+    look(stage, acme().creating(named), &mut memory);
+    memory.attempt.unwrap().task.unwrap()
+}
+
+#[rstest]
+#[case::nothing(None)]
+#[case::what_it_named_before(Some("7"))]
+#[case::what_was_sent_before(Some("8"))]
+#[tokio::test]
+async fn what_was_sent_last_is_followed_whatever_the_status_names(#[case] named: Option<&str>) {
+    let stage = Stage::ready();
+    assert_eq!(followed(&stage, named), TaskId::new("9"));
+    stage
+        .picture()
+        .watch_task(&TaskId::new("9"), &owner("acme"));
+    stage.picture().forgets_task(&TaskId::new("9"));
+    assert_eq!(followed(&stage, named), TaskId::new("9"));
+}
+
+#[tokio::test]
+async fn a_task_that_another_process_sent_meanwhile_counts_once_ours_has_ended() {
+    let stage = Stage::ready();
+    assert_eq!(followed(&stage, Some("10")), TaskId::new("9"));
+    stage
+        .picture()
+        .watch_task(&TaskId::new("9"), &owner("acme"));
+    stage.picture().forgets_task(&TaskId::new("9"));
+    assert_eq!(followed(&stage, Some("10")), TaskId::new("10"));
+}
+
 // === Change of state ===
 
 fn changing(memory: &mut Memory, stage: &Stage) -> Change {
@@ -257,6 +294,20 @@ async fn an_activation_that_another_process_wrote_down_is_followed() {
     assert_eq!(again, Change::None, "once");
     tenant.own().task.as_mut().unwrap().state = Some("Completed".to_owned());
     assert_eq!(facts(&stage, tenant).change, Change::None);
+}
+
+#[tokio::test]
+async fn an_activation_of_a_tenant_that_is_gone_is_not_followed() {
+    let mut tenant = acme().creating(None);
+    tenant.own().task = Some(api::TaskStatus {
+        id: "9".to_owned(),
+        task_type: Some("ChangeTenantActivation".to_owned()),
+        state: Some("Running".to_owned()),
+        ..api::TaskStatus::default()
+    });
+    let stage = Stage::ready();
+    assert_eq!(facts(&stage, tenant).change, Change::None);
+    assert!(stage.picture().tasks().view(&TaskId::new("9")).is_none());
 }
 
 #[tokio::test]

@@ -127,13 +127,22 @@ async fn administrators_are_compared(#[case] administrator: &str, #[case] sighti
 async fn a_tenant_that_another_resource_owns_is_owned() {
     let stage = Stage::ready();
     stage.lists(&[on_server("1")]);
-    stage.tenant(Tenant::test("other").recorded("1"));
+    let namesake = Tenant::test("other").with(json!({"name": "acme"}));
+    stage.tenant(namesake.recorded("1"));
     let asking = acme().with(json!({"existingTenantId": "1"}));
     let world = facts(&stage, asking).world;
     assert_eq!(
         (world.by_name, world.existing),
         (Sighting::Owned, Sighting::Owned)
     );
+}
+
+#[tokio::test]
+async fn an_identifier_that_was_given_a_second_time_is_not_its_first_owners() {
+    let stage = Stage::ready();
+    stage.lists(&[on_server("1")]);
+    stage.tenant(Tenant::test("other").recorded("1"));
+    assert_eq!(facts(&stage, acme()).world.by_name, Sighting::Equal);
 }
 
 #[tokio::test]
@@ -255,4 +264,24 @@ async fn without_a_recent_survey_tasks_may_run() {
     assert_eq!(unclaimed(&stage), (true, true), "somebody looked, long ago");
     stage.picture().surveyed(&deletion, ago(seconds(1)));
     assert_eq!(unclaimed(&stage), (false, true));
+}
+
+#[rstest]
+#[case::the_tenants_first(40, 5, 8, true)]
+#[case::the_tasks_first(40, 8, 5, false)]
+#[case::the_tasks_before_it_was_settled(36, 8, 5, true)]
+#[case::not_settled_yet(20, 8, 5, false)]
+#[tokio::test]
+async fn a_list_says_nothing_of_what_ran_when_it_began(
+    #[case] attempt: u64,
+    #[case] survey: u64,
+    #[case] list: u64,
+    #[case] unclaimed: bool,
+) {
+    let stage = Stage::ready();
+    stage.picture().tenants().replace(&[], ago(seconds(list)));
+    stage.picture().surveyed(&[], ago(seconds(survey)));
+    let mut memory = remembering(|seen| seen.since = ago(seconds(attempt)));
+    let world = look(&stage, acme().creating(None), &mut memory).facts.world;
+    assert_eq!(world.unclaimed_creations, unclaimed);
 }
