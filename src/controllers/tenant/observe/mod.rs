@@ -33,7 +33,7 @@ use crate::controllers::writes;
 use crate::inventory::Server as Picture;
 use crate::inventory::tenants::Entry;
 use crate::plan::tenant::{Activity, Facts, Password, Record, Sighting, Spec, Step, World};
-use crate::viis::{self, TaskType, TenantId};
+use crate::viis::{self, TenantId};
 
 /// Unclaimed tasks, and machines, are waited for this long.
 pub const WAIT_LIMIT: Duration = Duration::from_secs(10 * 60);

@@ -19,6 +19,7 @@ use crate::controllers::tenant::memory::{
 use crate::inventory::fixtures::{ago, owner, seconds};
 use crate::plan::tenant::{Admission, ById, Change, Creation, Referrers, Removal, Unknown};
 use crate::plan::{Reach, Refusal, Task};
+use crate::viis::TaskType;
 use crate::viis::{TaskId, TaskState};
 
 const HALF_AN_HOUR: Duration = Duration::from_secs(30 * 60);
