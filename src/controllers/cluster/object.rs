@@ -56,13 +56,15 @@ pub fn is_stalled(machine: &VirtualMachine) -> bool {
     holds(machine, ConditionType::Stalled)
 }
 
-/// Whether a machine is registered with this very tenant of the server.
-pub fn is_registered_with(machine: &VirtualMachine, tenant: Option<&str>) -> bool {
-    let with = machine
-        .status
-        .as_ref()
-        .and_then(|status| status.tenant_id.as_deref());
-    is_registered(machine) && with == tenant
+/// Whether a machine is registered with this very tenant of this server. Identifiers may
+/// be numbers, so another server can have the same one.
+pub fn is_registered_with(machine: &VirtualMachine, server: &str, tenant: Option<&str>) -> bool {
+    let Some(status) = &machine.status else {
+        return false;
+    };
+    is_registered(machine)
+        && status.integration_server.as_deref() == Some(server)
+        && status.tenant_id.as_deref() == tenant
 }
 
 /// Whether a machine is registered, as its status says.

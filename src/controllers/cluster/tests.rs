@@ -250,8 +250,9 @@ fn web() -> VirtualMachine {
 #[case::registered_with_another_tenant(web().registered("2"), false)]
 #[case::no_longer(web().registered("1").saying(ConditionType::Registered, false, "Progressing"), false)]
 fn a_machine_is_registered_with_this_tenant(#[case] machine: VirtualMachine, #[case] is: bool) {
-    assert_eq!(is_registered_with(&machine, Some("1")), is);
-    assert!(!is_registered_with(&machine, None));
+    assert_eq!(is_registered_with(&machine, "main", Some("1")), is);
+    assert!(!is_registered_with(&machine, "main", None));
+    assert!(!is_registered_with(&machine, "other", Some("1")));
 }
 
 #[test]

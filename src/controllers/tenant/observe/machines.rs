@@ -69,11 +69,13 @@ pub fn count(around: &Around<'_>) -> (Count, Vec<String>) {
     let cluster = &around.context.cluster;
     let mut count = Count::default();
     let mut referrers = Vec::new();
+    let server = &around.tenant.spec.integration_server_ref.name;
+    let tenant = around.status.tenant_id.as_deref();
     for name in cluster.machines_of_tenant(around.key) {
         let Some(machine) = cluster.machine(&name) else {
             continue;
         };
-        let registered = is_registered_with(&machine, around.status.tenant_id.as_deref());
+        let registered = is_registered_with(&machine, server, tenant);
         count.registered += u32::from(registered);
         if machine.meta().deletion_timestamp.is_some() {
             continue;
