@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod adoption;
+mod attacks;
 mod cel_cases;
 mod changed_minds;
 mod claims;
