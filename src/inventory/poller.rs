@@ -105,11 +105,12 @@ fn asks_otherwise(server: &Server, error: &Error, way: Way, pace: &mut Pace) -> 
     match error.class() {
         Class::Transient { retry_after } => {
             server.notice(error);
+            let useless = pace.failed(server.health.answered_at());
             if let Some(wait) = retry_after {
                 pace.be_silent(*wait);
                 return false;
             }
-            let singly = pace.failed(server.health.answered_at()) && !concerns_all(error);
+            let singly = useless && !concerns_all(error);
             if singly {
                 debug!(%error, "only the list of tasks fails; tasks are asked for one by one");
             }

@@ -54,6 +54,23 @@ pub enum View {
 }
 
 impl View {
+    /// The same, unless the server shows a task of another type: a server that was rolled
+    /// back gives identifiers a second time, and this one is somebody else's.
+    #[must_use]
+    pub fn of_type(self, task_type: &TaskType) -> Self {
+        match self {
+            View::Seen(task)
+                if task
+                    .task_type
+                    .as_ref()
+                    .is_some_and(|found| found.rules_out(task_type)) =>
+            {
+                View::Forgotten
+            }
+            View::Unseen | View::Seen(_) | View::Forgotten => self,
+        }
+    }
+
     /// Nothing more will change.
     pub fn is_over(&self) -> bool {
         match self {

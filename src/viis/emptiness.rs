@@ -87,19 +87,33 @@ fn is_empty(root: &Element, item: &str) -> bool {
 
 fn is_empty_below(element: &Element, item: &str, named: bool) -> bool {
     let around = named && holds_list(element, item);
-    let identified = element.attribute("id").is_some() && !around;
-    let whole = element.named_attributes().all(|(name, value)| {
-        let counted = !is_one_of(name, &COUNTS) || is_zero(value);
-        let first = !is_one_of(name, &PAGES) || is_first(value);
-        counted && first
-    });
-    !identified
-        && whole
+    let harmless = element
+        .named_attributes()
+        .all(|(name, value)| is_harmless(name, value, around));
+    !is_failure(element.name())
+        && harmless
         && says_nothing(element, named)
         && element.children().iter().all(|child| {
             let owners = item == "vm" && element.name() == "tenant" && around;
             owners && TENANT_FIELDS.contains(&child.name()) || is_empty_below(child, item, named)
         })
+}
+
+/// Whether an attribute is compatible with an empty list.
+fn is_harmless(name: &str, value: &str, around: bool) -> bool {
+    let identifies = is_one_of(name, &["id", "name", "biosid", "uuid"]);
+    if identifies {
+        return around;
+    }
+    if is_failure(name) {
+        return matches!(value.trim(), "" | "0" | "false" | "False");
+    }
+    let good = GOOD
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(value.trim()));
+    (!is_one_of(name, &COUNTS) || is_zero(value))
+        && (!is_one_of(name, &PAGES) || is_first(value))
+        && (!is_one_of(name, &VERDICTS) || good)
 }
 
 fn holds_list(element: &Element, item: &str) -> bool {
@@ -109,7 +123,7 @@ fn holds_list(element: &Element, item: &str) -> bool {
 /// Whether the text directly in an element is compatible with an empty list.
 fn says_nothing(element: &Element, named: bool) -> bool {
     let (name, value) = (element.name(), element.text().trim());
-    if value.is_empty() || is_zero(value) {
+    if value.is_empty() || is_zero(value) && (named || is_one_of(name, &COUNTS)) {
         return true;
     }
     if !named || !element.children().is_empty() {
@@ -199,6 +213,12 @@ mod tests {
     #[case("<r><status>Starting</status><tenants/></r>")]
     #[case("<r><message>no connection</message><tenants/></r>")]
     #[case("<error><tenants/></error>")]
+    #[case("<response><error message='database unavailable'/></response>")]
+    #[case("<response success='false'/>")]
+    #[case("<r status='Starting'/>")]
+    #[case("<tenants state='Failed'/>")]
+    #[case("<result>0</result>")]
+    #[case("<tenants><Tenant Id='1' Name='acme'/></tenants>")]
     #[case("<r><tenants/><code>KSC_Odd</code></r>")]
     fn what_may_be_something_else_is_refused(#[case] text: &str) {
         assert!(check(text, "tenant").is_err(), "{text}");

@@ -22,6 +22,7 @@ use crate::plan::tenant::Step;
 use crate::viis;
 use crate::viis::Class;
 use crate::viis::Effect;
+use crate::viis::TaskType;
 use crate::viis::TenantId;
 
 impl Run<'_> {
@@ -115,6 +116,7 @@ impl Run<'_> {
         let (task, wanted) = (task.clone(), *wanted);
         let key = key_of(self.tenant.as_ref());
         let view = picture.tasks().view_of(&task, &key);
+        let view = view.map(|view| view.of_type(&TaskType::ChangeTenantActivation));
         let Some(view) = view.filter(View::is_over) else {
             return;
         };

@@ -15,6 +15,7 @@ use super::creation::SECRET_PAUSE;
 use super::memory::Memory;
 use super::observe::Scene;
 use super::observe::survey_is_early;
+use super::observe::was_surveyed_in_this_look;
 use super::refusal::reason_of;
 use super::report;
 use crate::api::Tenant;
@@ -231,6 +232,10 @@ impl Run<'_> {
         let early = creating && survey_is_early(Some(&picture), self.memory);
         let recent = picture.tasks().surveyed_at();
         if !early && recent.is_some_and(|at| at.elapsed() < Duration::from_secs(5)) {
+            return None;
+        }
+        if was_surveyed_in_this_look(&picture, self.memory) {
+            // A server whose lists take long is not asked for them without a pause.
             return None;
         }
         if let Err(error) = picture.list_tasks().await {

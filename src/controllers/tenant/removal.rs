@@ -32,6 +32,7 @@ use crate::telemetry::metrics::Outcome;
 use crate::viis::Artifacts;
 use crate::viis::Class;
 use crate::viis::Effect;
+use crate::viis::TaskType;
 
 impl Run<'_> {
     pub(super) async fn list_referrers(&mut self, scene: &Scene) -> Next {
@@ -82,17 +83,20 @@ impl Run<'_> {
     }
 
     pub(super) async fn delete(&mut self, scene: &Scene, picture: &Picture) -> Next {
-        // A repetition rests on what is watched, which may be old: Retain or suspend
-        // may have been set since. The first one rests on the decision just written.
-        let repeats = self
+        let never_sent = self
             .memory
             .removal
             .as_ref()
-            .is_some_and(|removal| !removal.unsent);
+            .is_some_and(|removal| removal.unsent);
+        // What was decided in an earlier look rests on what is watched, which may be old:
+        // Retain or suspend may have been set since.
+        let decided_now = self.memory.removal.as_ref().zip(self.memory.run_started);
+        let decided_now =
+            never_sent && decided_now.is_some_and(|(removal, run)| removal.since >= run);
         if let Some(next) = self.wait_to_repeat(scene, Action::Delete).await {
             return next;
         }
-        if repeats && let Err(next) = self.still_current(scene).await {
+        if !decided_now && let Err(next) = self.still_current(scene).await {
             return next;
         }
         if !picture.slots().take(&scene.key) {
@@ -125,7 +129,7 @@ impl Run<'_> {
             }
             Err(error) => {
                 picture.notice(&error);
-                removal.unsent = error.effect() == Effect::None;
+                removal.unsent = never_sent && error.effect() == Effect::None;
                 match error.class() {
                     Class::NotFound => {
                         picture.tenants().proved_absent(&id);
@@ -176,6 +180,7 @@ impl Run<'_> {
         let view = picture
             .tasks()
             .view_of(&task, &key_of(self.tenant.as_ref()));
+        let view = view.map(|view| view.of_type(&TaskType::DeleteTenant));
         let Some(View::Seen(ended)) = view.filter(View::is_over) else {
             return;
         };

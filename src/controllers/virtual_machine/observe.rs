@@ -214,6 +214,7 @@ fn facts(
     let deleting = machine.meta().deletion_timestamp.is_some();
     let standing = standing(context, tenant);
     let server = spot.resource.as_deref();
+    let registration = registration(machine, &spot.sighting(bios_id));
     Facts {
         deleting,
         finalizer: has_finalizer(machine),
@@ -232,10 +233,10 @@ fn facts(
         }),
         leaving: server.is_some_and(|server| server.meta().deletion_timestamp.is_some()),
         identity: spot.identity(tenant),
-        registration: registration(machine, &spot.sighting(bios_id)),
+        registration,
         whereabouts: Whereabouts::Nowhere,
         leftover: Leftover::None,
-        settled_generation: was_settled(status, generation, memory),
+        settled_generation: was_settled(status, generation, memory, registration),
         awaited: memory.awaits(spot.tenant.as_ref()),
         rejected: is_rejected(machine, memory, spot.handle.as_deref()),
         waited: waited(memory, deleting, standing, context, &key),
@@ -318,15 +319,21 @@ fn registration(machine: &VirtualMachine, found: &Sighting) -> Registration {
     }
 }
 
-/// The same, as the status says or this process knows. What the status says need not
-/// be remembered.
+/// The same, as the status says or this process knows. Where the server shows what was
+/// asked for, nothing will be repeated, and nothing need be remembered.
 fn was_settled(
     status: Option<&VirtualMachineStatus>,
     generation: i64,
     memory: &mut Memory,
+    registration: Registration,
 ) -> bool {
     if status.is_some_and(|status| is_settled(status, generation)) {
-        memory.registered_for = None;
+        memory.registered_for = match registration {
+            Registration::Equal => None,
+            Registration::Unlisted | Registration::Absent | Registration::Different => {
+                Some(generation)
+            }
+        };
         return true;
     }
     memory.registered_for == Some(generation)

@@ -36,12 +36,12 @@ impl Run<'_> {
             name: Some(scene.machine.server_name().to_owned()),
             user_data: scene.machine.spec.user_data.clone(),
         };
+        // Also when the answer is lost: from here on it may be there again.
+        let home = scene.place();
+        self.memory.left.retain(|left| Some(left) != home.as_ref());
         match picture.client().register(tenant, &new).await {
             Ok(()) => {
                 self.memory.registered_for = scene.machine.meta().generation;
-                self.memory
-                    .left
-                    .retain(|left| Some(left) != scene.place().as_ref());
                 self.sent(tenant, true);
                 let listed = picture.list_machines(tenant).await;
                 self.after_list(scene, picture, tenant, listed).await

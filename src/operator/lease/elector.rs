@@ -30,6 +30,17 @@ pub(super) struct Elector {
     told: (Option<String>, bool),
 }
 
+/// What a look at the Lease showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is ours from the beginning of the look on.
+    Ours,
+    /// Another process has it.
+    Theirs,
+    /// Somebody wrote it in between: only another look tells who.
+    Overtaken,
+}
+
 /// Why a look brought nothing.
 #[derive(Debug, thiserror::Error)]
 enum LookError {
@@ -68,7 +79,7 @@ impl Elector {
         let started = Instant::now();
         let outcome = self.compete(started).await;
         match outcome {
-            Ok(true) => {
+            Ok(Standing::Ours) => {
                 self.leadership.extend(started + self.timing.renew_deadline);
                 if !self.leading {
                     info!(lease = self.name, holder = self.me, "leading");
@@ -77,9 +88,17 @@ impl Elector {
                 self.told = (None, false);
                 return jittered(self.timing.renewal());
             }
-            Ok(false) => {
+            Ok(Standing::Theirs) => {
                 self.told.1 = false;
                 self.step_down("another process has taken the Lease");
+            }
+            Ok(Standing::Overtaken) => {
+                self.told.1 = false;
+                // Perhaps by our own write whose answer was lost: what was renewed before
+                // holds until its own deadline.
+                if !self.leadership.holds() {
+                    self.step_down("the Lease could not be renewed in time");
+                }
             }
             Err(error) => {
                 if !self.told.1 {
@@ -108,8 +127,7 @@ impl Elector {
         self.leading = false;
     }
 
-    /// True when the Lease is ours from `started` on.
-    async fn compete(&mut self, started: Instant) -> Result<bool, LookError> {
+    async fn compete(&mut self, started: Instant) -> Result<Standing, LookError> {
         let Some(lease) = self.bounded(self.api.get_opt(&self.name)).await? else {
             let lease = self.ours(None);
             return self
@@ -127,7 +145,7 @@ impl Elector {
                     info!(lease = self.name, holder, "standing by");
                     self.told.0 = holder;
                 }
-                Ok(false)
+                Ok(Standing::Theirs)
             }
             Decision::Take | Decision::Renew => {
                 let lease = self.ours(Some(lease));
@@ -137,18 +155,17 @@ impl Elector {
         }
     }
 
-    /// True when the write went through; false when somebody else was faster.
     async fn written(
         &self,
         call: impl Future<Output = Result<Lease, kube::Error>>,
-    ) -> Result<bool, LookError> {
+    ) -> Result<Standing, LookError> {
         match self.bounded(call).await {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(Standing::Ours),
             Err(LookError::Api(kube::Error::Api(status)))
                 if status.is_conflict() || status.is_already_exists() =>
             {
                 debug!(lease = self.name, "somebody else wrote the Lease first");
-                Ok(false)
+                Ok(Standing::Overtaken)
             }
             Err(error) => Err(error),
         }

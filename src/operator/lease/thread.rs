@@ -14,8 +14,9 @@ use crate::controllers::leadership::Leadership;
 use crate::operator::client;
 use crate::telemetry::sentence;
 
-/// The longest wait for the Lease to be released.
-const RELEASE: Duration = Duration::from_secs(3);
+/// The longest wait for the Lease to be released: what is left of the ten seconds that
+/// the end of the process may take.
+const RELEASE: Duration = Duration::from_millis(1500);
 
 /// A running campaign.
 #[derive(Debug)]

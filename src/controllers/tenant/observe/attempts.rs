@@ -281,18 +281,8 @@ fn follow(around: &Around<'_>, id: &TaskId, task_type: &TaskType) -> Task {
             View::Unseen
         }
     };
-    match view {
+    match view.of_type(task_type) {
         View::Forgotten => Task::Forgotten,
-        // A rolled-back server gives identifiers a second time: this one is somebody
-        // else's task.
-        View::Seen(task)
-            if task
-                .task_type
-                .as_ref()
-                .is_some_and(|found| found.rules_out(task_type)) =>
-        {
-            Task::Forgotten
-        }
         View::Seen(task) if task.state.is_terminal() => match task.state {
             viis::TaskState::Completed => Task::Completed,
             viis::TaskState::Created

@@ -77,7 +77,7 @@ pub fn unclaimed_creations(around: &Around<'_>, memory: &Memory) -> bool {
         .is_some_and(|(surveyed, listed)| surveyed <= listed);
     !in_order
         || survey_is_early(around.picture(), memory)
-        || unclaimed(around, &TaskType::CreateTenant)
+        || unclaimed(around, memory, &TaskType::CreateTenant)
 }
 
 /// The last survey of the tasks was made before a late request would have begun one.
@@ -92,20 +92,26 @@ pub fn unclaimed_removals(around: &Around<'_>, memory: &Memory) -> bool {
     let surveyed_at = around
         .picture()
         .and_then(|picture| picture.tasks().surveyed_at());
-    unclaimed(around, &TaskType::DeleteTenant)
+    unclaimed(around, memory, &TaskType::DeleteTenant)
         || surveyed_at.is_none_or(|at| !is_from_after_the_loss(memory, at))
 }
 
 /// Whether tasks of this type may run that nobody claims: by a recent survey, else yes.
-fn unclaimed(around: &Around<'_>, task_type: &TaskType) -> bool {
+fn unclaimed(around: &Around<'_>, memory: &Memory, task_type: &TaskType) -> bool {
     let Some(picture) = around.picture() else {
         return true;
     };
-    let recent = picture
-        .tasks()
-        .surveyed_at()
-        .is_some_and(|at| at.elapsed() < RECENT);
+    let surveyed_at = picture.tasks().surveyed_at();
+    // A slow one is old when it arrives: one that this very look asked for counts.
+    let recent = surveyed_at.is_some_and(|at| at.elapsed() < RECENT)
+        || was_surveyed_in_this_look(picture, memory);
     !recent || picture.tasks().unclaimed(task_type)
+}
+
+/// The tasks were surveyed since the present look began.
+pub fn was_surveyed_in_this_look(picture: &Picture, memory: &Memory) -> bool {
+    let pair = picture.tasks().surveyed_at().zip(memory.run_started);
+    pair.is_some_and(|(surveyed, run)| surveyed >= run)
 }
 
 /// When the last complete list began.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use kube::Resource;
 
 pub use self::attempts::{is_terminal_word, refusal};
-pub use self::freshness::survey_is_early;
+pub use self::freshness::{survey_is_early, was_surveyed_in_this_look};
 pub use self::identity::{activity_of, has_identity};
 pub use self::machines::Count;
 pub use self::server::reach;
