@@ -19,6 +19,7 @@ use crate::controllers::context::Context;
 use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
 use crate::controllers::tenant::observe::reach;
+use crate::controllers::writes::has_finalizer;
 use crate::inventory::machines::Sighting;
 use crate::plan::Reach;
 use crate::plan::virtual_machine::{Leftover, Whereabouts};
@@ -169,7 +170,10 @@ impl Search<'_> {
         if recorded.as_ref() == Some(home) {
             return None;
         }
-        let noted = Place::noted(self.machine).filter(|noted| self.is_proved(noted));
+        // The write that brings a note brings our finalizer: without it, the note came with
+        // a manifest that was copied.
+        let noted = Place::noted(self.machine)
+            .filter(|noted| has_finalizer(self.machine) && self.is_proved(noted));
         let places = noted.into_iter().chain(recorded);
         places
             .filter(|place| place != home && !self.left.contains(place))

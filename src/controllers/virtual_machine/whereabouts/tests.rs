@@ -263,6 +263,17 @@ async fn what_is_where_its_tenant_is_is_not_left_over() {
     );
 }
 
+#[tokio::test]
+async fn a_note_that_came_with_a_copied_manifest_is_no_past() {
+    let stage = Stage::ready();
+    stage.tenant(Tenant::test("older").recorded("5"));
+    let mut machine = noting(web(), "main/5");
+    machine.metadata.finalizers = Some(vec![crate::api::FINALIZER.to_owned()]);
+    assert!(left_over(&stage, machine.clone()).is_some());
+    machine.metadata.finalizers = None;
+    assert_eq!(left_over(&stage, machine), None);
+}
+
 #[rstest]
 #[case::the_very_registration(Some("vm-1"), Leftover::Removable)]
 #[case::without_an_identifier(None, Leftover::Removable)]
