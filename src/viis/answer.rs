@@ -50,7 +50,7 @@ impl Answer {
         };
         match self.status {
             status if is_success(method, status) => Ok(text),
-            404 if is_absence(method, text) => Err(self.not_found(method, text)),
+            404 if is_absence(method, text) => Err(self.not_found(method, text, redactor)),
             400..=499 => Err(self.rejected(method, text, redactor)),
             300..=399 => Err(self.unexpected(
                 method,
@@ -139,11 +139,11 @@ impl Answer {
             ),
             effect,
         )
-        .with_code(Code::find(text))
+        .with_code(redactor.code(text))
     }
 
-    fn not_found(&self, method: Method, text: &str) -> Error {
-        let code = Code::find(text);
+    fn not_found(&self, method: Method, text: &str, redactor: &Redactor) -> Error {
+        let code = redactor.code(text);
         let what = match &code {
             Some(code) => format!("404, {code}"),
             None => "404".to_owned(),
@@ -175,7 +175,7 @@ impl Answer {
 
     fn rejected(&self, method: Method, text: &str, redactor: &Redactor) -> Error {
         let status = self.status;
-        let code = Code::find(text);
+        let code = redactor.code(text);
         let named = match &code {
             Some(code) => format!("{status}, {code}"),
             None => status.to_string(),
@@ -218,7 +218,7 @@ impl Answer {
 
     /// Whether a body whose end nothing announced shows by itself that it is whole:
     /// one XML document or JSON object. A success may also have none.
-    pub(super) fn is_self_contained(&self) -> bool {
+    pub fn is_self_contained(&self) -> bool {
         let Ok(text) = std::str::from_utf8(&self.body) else {
             return false;
         };

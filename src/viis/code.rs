@@ -71,8 +71,14 @@ impl Code {
     /// The code that a text contains: the first one that the API page names,
     /// else the first one.
     pub fn find(text: &str) -> Option<Self> {
+        Self::first_of(Self::all_in(text))
+    }
+
+    /// The one that counts of several: the first one that the API page names, else
+    /// the first one.
+    pub(super) fn first_of(codes: impl Iterator<Item = Self>) -> Option<Self> {
         let mut first = None;
-        for code in Self::all_in(text) {
+        for code in codes {
             if code.is_documented() {
                 return Some(code);
             }

@@ -85,6 +85,16 @@ impl Redactor {
         self
     }
 
+    /// The code in a text, as [`Code::find`] finds it; but a password may look like a
+    /// code, and a code that no page names may hold one: that is none.
+    pub fn code(&self, text: &str) -> Option<Code> {
+        let tells = |code: &Code| {
+            let mut secrets = self.secrets.iter();
+            secrets.any(|secret| code.as_str().contains(secret.expose_secret()))
+        };
+        Code::first_of(Code::all_in(text).filter(|code| code.is_documented() || !tells(code)))
+    }
+
     /// A short excerpt of a body: the texts of XML, else what stands there.
     pub fn excerpt(&self, body: &str) -> String {
         match xml::read(body, Limits::ONE) {

@@ -322,7 +322,7 @@ impl TaskError {
                 everything.push(' ');
             }
         }
-        let code = Code::find(&everything);
+        let code = redactor.code(&everything);
         let refused = code
             .as_ref()
             .is_some_and(|code| code.is(codes::PASSWORD_NOT_COMPLY_POLICY));

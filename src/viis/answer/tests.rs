@@ -551,6 +551,34 @@ fn messages_say_what_to_do_and_keep_secrets() {
     assert!(error.to_string().len() <= 1000);
 }
 
+/// Found by fuzzing: what looks like a code became the reason, whatever it said.
+#[rstest]
+#[case(400, "KSC_Summer24 is too weak", None)]
+#[case(404, "no task of KSC_Summer24", None)]
+#[case(500, "<error>VIRMT_S1NDX1N1bW1lcjI0</error>", None)]
+#[case(400, "KSC_Summer24 is too weak: KSC_Weak", Some("KSC_Weak"))]
+#[case(
+    400,
+    "VIRMT_PasswordNotComplyPolicy KSC_Summer24",
+    Some("VIRMT_PasswordNotComplyPolicy")
+)]
+fn a_password_that_looks_like_a_code_is_none(
+    #[case] status: u16,
+    #[case] body: &str,
+    #[case] code: Option<&str>,
+) {
+    let redactor = Redactor::new().hiding("KSC_Summer24");
+    let error = answer(status, body)
+        .success(Method::GetTask, &redactor)
+        .unwrap_err();
+    assert_eq!(error.code().map(Code::as_str), code);
+    let shown = format!("{error} {error:?}");
+    assert!(
+        !shown.contains("Summer24") && !shown.contains("S1NDX1N1bW1lcjI0"),
+        "{shown}"
+    );
+}
+
 proptest! {
     #[test]
     fn no_answer_makes_it_panic(
