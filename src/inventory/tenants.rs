@@ -15,7 +15,8 @@ pub struct Tenants(Mutex<State>);
 #[derive(Default)]
 struct State {
     list: Option<List>,
-    notes: Vec<(Instant, Note)>,
+    /// What happened to each tenant since the list that is there began.
+    notes: HashMap<TenantId, Notes>,
     /// When each tenant was last asked for by its identifier, and was there.
     asked: HashMap<TenantId, Instant>,
     /// Proved absent by the server's own 404 or a completed deletion.
@@ -37,11 +38,13 @@ struct Missing {
 }
 
 /// What happened after a list may have been read: it counts until a list starts later.
-#[derive(Clone)]
-enum Note {
-    Saw(TenantId, Entry),
-    State(TenantId, Status),
-    Gone(TenantId),
+/// Of a tenant only the last of each is kept, however long no list is to be had.
+#[derive(Default)]
+struct Notes {
+    /// As it was seen; None: it is gone.
+    whole: Option<(Instant, Option<Entry>)>,
+    /// Its state, when that is newer.
+    status: Option<(Instant, Status)>,
 }
 
 /// A tenant's state on the server.
@@ -126,19 +129,26 @@ impl List {
         }
     }
 
-    fn apply(&mut self, note: &Note) {
-        match note {
-            Note::Saw(id, entry) => {
-                self.remove(id);
-                self.put(id.clone(), entry.clone());
-            }
-            Note::State(id, status) => {
-                if let Some(entry) = self.by_id.get_mut(id) {
-                    entry.status = status.clone();
-                }
-            }
-            Note::Gone(id) => self.remove(id),
+    fn apply(&mut self, id: &TenantId, entry: Option<Entry>) {
+        self.remove(id);
+        if let Some(entry) = entry {
+            self.put(id.clone(), entry);
         }
+    }
+
+    fn apply_status(&mut self, id: &TenantId, status: Status) {
+        if let Some(entry) = self.by_id.get_mut(id) {
+            entry.status = status;
+        }
+    }
+}
+
+impl Notes {
+    /// Forgets what a list that began then knows better.
+    fn outlive(&mut self, started: Instant) -> bool {
+        self.whole.take_if(|(at, _)| *at < started);
+        self.status.take_if(|(at, _)| *at < started);
+        self.whole.is_some() || self.status.is_some()
     }
 }
 
@@ -164,9 +174,17 @@ impl Tenants {
         for tenant in tenants {
             list.put(tenant.id.clone(), Entry::from(tenant));
         }
-        state.notes.retain(|(at, _)| *at >= started);
-        for (_, note) in &state.notes {
-            list.apply(note);
+        state.notes.retain(|_, notes| notes.outlive(started));
+        let mut seen: Vec<_> = state.notes.iter().collect();
+        // Should two have one name, the later one has it.
+        seen.sort_by_key(|(_, notes)| notes.whole.as_ref().map(|(at, _)| *at));
+        for (id, notes) in seen {
+            if let Some((_, entry)) = &notes.whole {
+                list.apply(id, entry.clone());
+            }
+            if let Some((_, status)) = &notes.status {
+                list.apply_status(id, status.clone());
+            }
         }
         let listed = |id: &TenantId| list.by_id.contains_key(id);
         state
@@ -182,12 +200,17 @@ impl Tenants {
         state.list = Some(list);
     }
 
-    fn note(&self, note: Note) {
+    fn note(&self, id: &TenantId, entry: Option<Entry>) {
         let mut state = self.state();
         if let Some(list) = &mut state.list {
-            list.apply(&note);
+            list.apply(id, entry.clone());
         }
-        state.notes.push((Instant::now(), note));
+        let whole = Some((Instant::now(), entry));
+        let notes = Notes {
+            whole,
+            status: None,
+        };
+        state.notes.insert(id.clone(), notes);
     }
 
     /// The server answered the question for this tenant.
@@ -204,7 +227,7 @@ impl Tenants {
         state.gone.remove(&tenant.id);
         state.missing.remove(&tenant.id);
         drop(state);
-        self.note(Note::Saw(tenant.id.clone(), Entry::from(tenant)));
+        self.note(&tenant.id, Some(Entry::from(tenant)));
     }
 
     /// A task that ended at `ended` made this tenant. A list from after that knows
@@ -214,13 +237,18 @@ impl Tenants {
         if newer || self.is_gone(&tenant.id) {
             return false;
         }
-        self.note(Note::Saw(tenant.id.clone(), Entry::from(tenant)));
+        self.note(&tenant.id, Some(Entry::from(tenant)));
         self.by_id(&tenant.id).is_some()
     }
 
     /// A task of ours changed this tenant's state.
     pub fn changed(&self, id: &TenantId, status: Status) {
-        self.note(Note::State(id.clone(), status));
+        let mut state = self.state();
+        if let Some(list) = &mut state.list {
+            list.apply_status(id, status.clone());
+        }
+        let notes = state.notes.entry(id.clone()).or_default();
+        notes.status = Some((Instant::now(), status));
     }
 
     /// The server proved that this tenant is gone. That counts as an answer for as long
@@ -230,7 +258,7 @@ impl Tenants {
         state.asked.remove(id);
         state.gone.insert(id.clone(), Instant::now());
         drop(state);
-        self.note(Note::Gone(id.clone()));
+        self.note(id, None);
     }
 
     /// When the last complete list started.

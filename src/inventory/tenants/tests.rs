@@ -289,3 +289,24 @@ fn uuids_are_compared_as_uuids() {
     let braced = id("{4230d3ef-1f2b-8b1c-0a55-9a4f3a1d7c10}");
     assert!(picture.by_id(&braced).is_some());
 }
+
+#[test]
+fn without_lists_what_is_noted_does_not_grow() {
+    let picture = Tenants::default();
+    for _ in 0..100 {
+        picture.answered(&acme());
+        picture.changed(&id("1"), Status::Active);
+        picture.proved_absent(&id("2"));
+    }
+    assert_eq!(picture.state().notes.len(), 2);
+    picture.replace(&[acme(), other()], ago(seconds(60)));
+    assert_eq!(status(&picture, "1"), Some(Status::Active));
+    assert_eq!(status(&picture, "2"), None);
+    assert_eq!(
+        picture.state().notes.len(),
+        2,
+        "a list under way may be older"
+    );
+    picture.replace(&[acme(), other()], Instant::now());
+    assert_eq!(picture.state().notes.len(), 0);
+}
