@@ -31,6 +31,8 @@ mod fixtures;
 mod identifier;
 #[doc(hidden)]
 pub mod list;
+#[cfg(test)]
+mod long_tests;
 mod machine;
 mod method;
 mod pace;

@@ -1,10 +1,12 @@
 //! Paths, queries and bodies, word for word.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use proptest::prelude::*;
 use rstest::rstest;
 use secrecy::SecretString;
 
 use super::*;
+use crate::viis::xml::{self, Limits, is_xml_text};
 use crate::viis::{Effect, TaskState, TaskType};
 
 fn url(request: &Request) -> String {
@@ -161,4 +163,73 @@ fn text_that_xml_cannot_hold_is_not_sent() {
 #[test]
 fn debug_of_a_new_tenant_shows_no_password() {
     assert!(!format!("{:?}", tenant()).contains("pässwörd"));
+}
+
+/// Texts full of what XML treats specially.
+fn any_text() -> impl Strategy<Value = String> {
+    let special = prop::sample::select(vec!["]]>", "<", ">", "&amp;", "\r\n", " ", "\"", "\u{1}"]);
+    let part = prop_oneof![
+        3 => special.prop_map(String::from),
+        7 => any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(part, 1..12).prop_map(|parts| parts.concat())
+}
+
+/// What a body says under this path of names; empty where nothing is said.
+fn said<'a>(root: &'a xml::Element, path: &[&str]) -> &'a str {
+    let found = path
+        .iter()
+        .try_fold(root, |element, name| element.child(name));
+    found.map_or("", xml::Element::text)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn every_text_of_a_tenant_arrives_or_nothing_is_sent(
+        texts in prop::array::uniform4(any_text()),
+        password in any_text(),
+    ) {
+        let [name, description, user_data, administrator] = texts.clone();
+        let request = Request::create_tenant(&NewTenant {
+            name,
+            description: Some(description),
+            user_data: Some(user_data),
+            preferred_viis_address: None,
+            kind: NewTenantKind::Complete {
+                administrator,
+                password: SecretString::from(password.clone()),
+            },
+        });
+        let Ok(request) = request else {
+            prop_assert!(!texts.iter().all(|text| is_xml_text(text)));
+            return Ok(());
+        };
+        let root = xml::read(&request.body.unwrap(), Limits::ONE).unwrap();
+        prop_assert_eq!(root.name(), "tenant");
+        let paths: [&[&str]; 4] = [&["name"], &["description"], &["userData"], &["vKsc", "user", "name"]];
+        for (path, text) in paths.iter().zip(&texts) {
+            prop_assert_eq!(said(&root, path), text);
+        }
+        // A password is any text: base64 hides it from XML.
+        let sent = said(&root, &["vKsc", "user", "password"]);
+        prop_assert_eq!(STANDARD.decode(sent).unwrap(), password.as_bytes());
+    }
+
+    #[test]
+    fn every_text_of_a_machine_arrives_or_nothing_is_sent(name in any_text(), user_data in any_text()) {
+        let request = Request::register(&TenantId::new("17"), &NewVirtualMachine {
+            bios_id: "4230D3EF-1F2B-8B1C-0A55-9A4F3A1D7C10".parse().unwrap(),
+            name: Some(name.clone()),
+            user_data: Some(user_data.clone()),
+        });
+        let Ok(request) = request else {
+            prop_assert!(!is_xml_text(&name) || !is_xml_text(&user_data));
+            return Ok(());
+        };
+        let root = xml::read(&request.body.unwrap(), Limits::ONE).unwrap();
+        prop_assert_eq!(said(&root, &["name"]), &name);
+        prop_assert_eq!(said(&root, &["userData"]), &user_data);
+    }
 }
