@@ -24,7 +24,7 @@ if ( $(2) ); then printf '    %s: passed, %s s\n' '$(1)' $$(($$(date +%s) - star
 else printf '\nmake: failed in the step "%s"\n' '$(1)' >&2; exit 1; fi
 endef
 
-.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster build fmt crds readme bench
+.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster build fmt crds readme bench seeds fuzz deny advisories cargo-deny
 
 help:
 	@printf '%s\n' \
@@ -40,6 +40,10 @@ help:
 	  'make crds          write crds/ anew from src/api' \
 	  'make readme        write the table of reasons in README.md anew from src/api' \
 	  'make bench         measure, see docs/performance.md' \
+	  'make fuzz          each fuzz target for FUZZ_SECONDS (600), see docs/fuzzing.md' \
+	  'make seeds         write fuzz/seeds/ anew from the dialects of the simulator' \
+	  'make deny          licenses, duplicate and forbidden crates, sources (deny.toml)' \
+	  'make advisories    known faults of crates; needs the network' \
 	  'make build         the programs, optimised: target/release/viis-operator, viis-simulator'
 
 demo:
@@ -55,7 +59,7 @@ tools:
 lint: tools format clippy
 
 format:
-	$(call step,format,cargo fmt --all --check)
+	$(call step,format,cargo fmt --all --check && cargo fmt --manifest-path fuzz/Cargo.toml --check)
 
 clippy:
 	$(call step,clippy,$(cargo) clippy --all-targets -- -D warnings)
@@ -81,6 +85,7 @@ build:
 
 fmt:
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 crds:
 	UPDATE_CRDS=1 $(crds_test)
@@ -90,3 +95,20 @@ readme:
 
 bench:
 	$(cargo) bench --bench bench -- $(BENCH_FLAGS)
+
+seeds:
+	UPDATE_SEEDS=1 $(cargo) test --bin viis-simulator the_seeds_are
+
+fuzz:
+	@fuzz/run.sh
+
+# Each installs cargo-deny from crates.io when it is missing; that takes minutes.
+deny: cargo-deny
+	$(call step,supply chain,cargo deny --locked check bans licenses sources)
+
+# Apart: this one needs a database that is fetched from the network.
+advisories: cargo-deny
+	$(call step,advisories,cargo deny --locked check advisories)
+
+cargo-deny:
+	$(call step,cargo-deny,cargo deny --version || cargo install --locked cargo-deny@0.20.2)

@@ -5,6 +5,7 @@ mod control;
 mod dialects;
 mod faults;
 mod queue;
+mod seeds;
 mod wire;
 
 use std::time::{Duration, Instant};
