@@ -47,7 +47,7 @@ impl Program {
     /// read and dropped.
     pub fn announcement(&mut self, patience: Duration) -> Outcome<Value> {
         let output = self.child.stdout.take().ok_or("already announced")?;
-        let (sender, receiver) = mpsc::channel();
+        let (sender, receiver) = mpsc::sync_channel(1);
         std::thread::spawn(move || {
             let mut output = BufReader::new(output);
             let mut line = String::new();

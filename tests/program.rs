@@ -75,7 +75,7 @@ impl Running {
             .spawn()
             .unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        let (sender, log) = mpsc::channel();
+        let (sender, log) = mpsc::sync_channel(10_000);
         thread::spawn(move || {
             stderr
                 .lines()

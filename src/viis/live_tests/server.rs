@@ -282,7 +282,7 @@ pub(crate) fn silent_port() -> (SocketAddr, TcpListener) {
 pub(crate) fn proxy() -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, told) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
         client
