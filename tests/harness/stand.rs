@@ -32,8 +32,8 @@ pub struct Stand {
     /// What must never be seen anywhere.
     pub(super) secrets: Mutex<Vec<String>>,
     /// What operators that are gone now wrote.
-    pub(super) old_logs: String,
-    pub(super) ended: bool,
+    pub old_logs: String,
+    pub ended: bool,
     pub(super) lease: Lease,
 }
 
@@ -146,15 +146,16 @@ impl Stand {
 
     /// The same, with another way to the API server.
     pub fn start_operator_behind(&mut self, kubeconfig: &Path) {
-        self.operator = Some(self.operator_of(kubeconfig, &[]));
+        self.operator = Some(self.another_operator_behind(kubeconfig, &[]));
     }
 
     /// A second process of the same installation.
     pub fn another_operator(&self, extra: &[&str]) -> Operator {
-        self.operator_of(&self.lease.plane().kubeconfig, extra)
+        self.another_operator_behind(&self.lease.plane().kubeconfig, extra)
     }
 
-    fn operator_of(&self, kubeconfig: &Path, extra: &[&str]) -> Operator {
+    /// The same, with another way to the API server.
+    pub fn another_operator_behind(&self, kubeconfig: &Path, extra: &[&str]) -> Operator {
         Operator::start(&Installation {
             kubeconfig,
             namespace: &self.operator_namespace,

@@ -1,6 +1,13 @@
 //! A way to the API server that fails when it is told to: answers that are lost
-//! after the write was done, refusals before it, watches that end.
+//! after the write was done, refusals before it, other writers in between, watches
+//! that end, and (`stream`, `past`) what is seen twice, late or old.
 
+mod past;
+mod stream;
+
+use self::past::Past;
+use self::stream::Watches;
+pub use self::stream::Watching;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -9,7 +16,8 @@ use http::{Method, StatusCode};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// What happens to a write, by its number from 0.
 pub type Plan = dyn Fn(u64) -> Fate + Send + Sync;
@@ -26,6 +34,19 @@ pub enum Fate {
     HangsBefore,
     /// Done, and never answered.
     HangsAfter,
+    /// Done when [`Proxy::releases`] is called: the moment to stop the operator.
+    Held,
+    /// Done after somebody else has written the same object.
+    Overtaken(Other),
+}
+
+/// What somebody else writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Other {
+    /// An annotation.
+    Metadata,
+    /// A status, as if nobody had looked at the object yet.
+    Status,
 }
 
 /// Listens until it is dropped.
@@ -41,7 +62,9 @@ struct Shared {
     plan: Mutex<Box<Plan>>,
     writes: AtomicU64,
     hanging: AtomicU64,
-    watches: Mutex<CancellationToken>,
+    release: Notify,
+    past: Past,
+    watches: Arc<Watches>,
 }
 
 impl Proxy {
@@ -51,7 +74,9 @@ impl Proxy {
             plan: Mutex::new(Box::new(|_| Fate::Passes)),
             writes: AtomicU64::new(0),
             hanging: AtomicU64::new(0),
-            watches: Mutex::new(CancellationToken::new()),
+            release: Notify::new(),
+            past: Past::default(),
+            watches: Arc::new(Watches::new()),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -91,11 +116,31 @@ impl Proxy {
         self.shared.hanging.load(Ordering::SeqCst) > 0
     }
 
+    /// What is held goes on.
+    pub fn releases(&self) {
+        self.shared.release.notify_waiters();
+    }
+
     /// All watches end in mid-stream.
     pub fn cuts_watches(&self) {
-        let mut token = self.shared.watches.lock().unwrap();
-        token.cancel();
-        *token = CancellationToken::new();
+        self.shared.watches.cut(false);
+    }
+
+    /// All watches end, and what they knew is forgotten: 410.
+    pub fn forgets_watches(&self) {
+        self.shared.watches.cut(true);
+    }
+
+    /// From now on events are seen so.
+    pub fn watching(&self, watching: Watching) {
+        self.shared.watches.become_(watching);
+    }
+
+    /// Whoever starts to watch sees what was there at that version, and nothing newer
+    /// until that moment.
+    pub fn shows_the_past(&self, resource_version: &str, until: Instant) {
+        self.shared.past.begins(resource_version, until);
+        self.shared.watches.silent_until(until);
     }
 }
 
@@ -105,13 +150,16 @@ impl Drop for Proxy {
     }
 }
 
-async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn pass(State(shared): State<Arc<Shared>>, mut request: Request) -> Response {
     let fate = shared.fate_of(&request);
     match fate {
         Fate::Refused(status) => return refusal(status),
         Fate::HangsBefore => return shared.hang().await,
+        Fate::Held => shared.hold().await,
+        Fate::Overtaken(other) => shared.overtake(request.uri().path(), other).await,
         Fate::Passes | Fate::AnswerLost | Fate::HangsAfter => {}
     }
+    shared.past.cover(&mut request);
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, 64 << 20).await else {
         return StatusCode::BAD_GATEWAY.into_response();
@@ -120,6 +168,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         .uri
         .query()
         .is_some_and(|query| query.contains("watch="));
+    let path = parts.uri.path().to_owned();
     let answered = shared
         .client
         .send(Request::from_parts(parts, body.to_vec().into()))
@@ -133,8 +182,8 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     match fate {
         Fate::AnswerLost => refusal(504),
         Fate::HangsAfter => shared.hang().await,
-        Fate::Passes | Fate::Refused(_) | Fate::HangsBefore if watch => shared.until_cut(answer),
-        Fate::Passes | Fate::Refused(_) | Fate::HangsBefore => answer,
+        _ if watch => shared.watches.clone().pass(&path, answer),
+        _ => answer,
     }
 }
 
@@ -155,13 +204,31 @@ impl Shared {
         std::future::pending().await
     }
 
-    fn until_cut(&self, answer: Response) -> Response {
-        use futures::StreamExt as _;
-        let token = self.watches.lock().unwrap().clone();
-        answer.map(|body| {
-            let cut = async move { token.cancelled().await };
-            Body::from_stream(body.into_data_stream().take_until(Box::pin(cut)))
-        })
+    /// A write that is done although its sender may be gone by then.
+    async fn hold(&self) {
+        let released = self.release.notified();
+        self.hanging.fetch_add(1, Ordering::SeqCst);
+        released.await;
+    }
+
+    async fn overtake(&self, path: &str, other: Other) {
+        let object = path.trim_end_matches("/status");
+        let (path, change) = match other {
+            Other::Metadata => (
+                object.to_owned(),
+                serde_json::json!({"metadata": {"annotations": {"example.com/touched": "yes"}}}),
+            ),
+            Other::Status => (
+                format!("{object}/status"),
+                serde_json::json!({"status": {"observedGeneration": 0}}),
+            ),
+        };
+        let request = http::Request::patch(path)
+            .header("content-type", "application/merge-patch+json")
+            .body(change.to_string().into_bytes())
+            .unwrap();
+        // Refused when the object is gone: then there was nobody to be in between.
+        let _ = self.client.request_text(request).await;
     }
 }
 

@@ -60,11 +60,16 @@ pub struct MachineThere {
 
 /// A task as the server has it.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
 pub struct TaskThere {
     pub id: String,
     #[serde(rename = "type")]
     pub task_type: String,
     pub state: String,
+    /// Of a creation.
+    pub tenant_name: Option<String>,
+    /// Of any other task, and of a creation that is done.
+    pub tenant_id: Option<String>,
 }
 
 /// What Kaspersky Security Center holds.
@@ -92,6 +97,8 @@ pub struct Call {
     pub at: u64,
     pub call: String,
     pub path: String,
+    /// 0: not answered.
+    pub status: u16,
 }
 
 impl Calls {
@@ -116,6 +123,15 @@ impl State {
     pub fn tasks(&self, task_type: &str, state: &str) -> usize {
         let wanted = |task: &&TaskThere| task.task_type == task_type && task.state == state;
         self.tasks.iter().filter(wanted).count()
+    }
+}
+
+impl TaskThere {
+    pub fn has_ended(&self) -> bool {
+        matches!(
+            self.state.as_str(),
+            "Completed" | "Failed" | "Canceled" | "Cancelled"
+        )
     }
 }
 
@@ -231,6 +247,42 @@ impl Simulator {
     pub async fn fault(&self, method: &str, times: u32, action: Value) {
         let fault = json!({"call": method, "skip": 0, "times": times, "action": action});
         self.call(http::Method::POST, "/faults", Some(fault)).await;
+    }
+
+    /// Orders a fault as the simulator's page describes it; returns its number.
+    pub async fn order(&self, fault: Value) -> u64 {
+        let said = self.call(http::Method::POST, "/faults", Some(fault)).await;
+        said["id"].as_u64().unwrap()
+    }
+
+    /// How often a fault has struck.
+    pub async fn hits(&self, fault: u64) -> u64 {
+        let faults = self.call(http::Method::GET, "/faults", None).await;
+        let found = faults.as_array().into_iter().flatten();
+        let hits = found
+            .filter(|it| it["id"] == fault)
+            .map(|it| it["hits"].as_u64());
+        hits.flatten().sum()
+    }
+
+    /// Somebody cancels a task, by the API.
+    pub async fn task_cancelled_by_hand(&self, id: &str) {
+        let url = format!(
+            "https://{}:{}/api/2.0/virtualization/tasks/{}/cancel",
+            self.address,
+            self.port,
+            escaped(id)
+        );
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_danger_accept_invalid_certs(true)
+            .build();
+        let request = client.unwrap().post(url);
+        let answer = request
+            .basic_auth("multitenancy", Some(&self.password))
+            .send();
+        // A task that has just ended cannot be cancelled any more.
+        let _ = answer.await;
     }
 
     pub async fn mend(&self) {

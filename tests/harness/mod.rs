@@ -16,7 +16,9 @@ mod user;
 pub use manifests::{Manifest, complete_tenant, document, machine, secret, simple_tenant};
 pub use operator::Operator;
 pub use plane::existing_cluster;
-pub use proxy::{Fate, Proxy};
-pub use simulator::{Simulator, same_identifier};
+pub use proxy::{Fate, Other, Proxy, Watching};
+pub use simulator::{
+    Calls, Simulator, State, TaskThere, TenantThere, accept_ring, same_identifier,
+};
 pub use stand::{Stand, eventually, within};
 pub use subject::{condition, has, is_ready, message};

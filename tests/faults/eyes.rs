@@ -1,0 +1,183 @@
+//! What must hold at every moment, looked at again and again while a plan runs, and
+//! what the server's records say at its end.
+
+use crate::external::External;
+use crate::harness::{Stand, State, TaskThere, TenantThere, condition, is_ready};
+use crate::kubernetes::Kubernetes;
+use crate::life::{self, BIOS_ID, TENANT, Wanted, shown};
+use crate::plan::{Plan, Step};
+use std::collections::BTreeSet;
+
+/// A tenant that was there before and belongs to nobody here.
+pub const NEIGHBOUR: &str = "neighbour";
+
+/// See the head of this file.
+pub struct Eyes {
+    plan: Plan,
+    neighbour: TenantThere,
+    was_there: bool,
+    violations: BTreeSet<String>,
+}
+
+// === impl Eyes ===
+
+impl Eyes {
+    pub async fn open(stand: &Stand, plan: &Plan) -> Eyes {
+        Eyes {
+            plan: plan.clone(),
+            neighbour: stand.simulator.state().await.tenant(NEIGHBOUR).clone(),
+            was_there: false,
+            violations: BTreeSet::new(),
+        }
+    }
+
+    /// What was seen that must not be.
+    pub fn violations(&self) -> Vec<String> {
+        self.violations.iter().cloned().collect()
+    }
+
+    fn object(&mut self, oracle: &str, what: &str) {
+        self.violations.insert(format!("{oracle}: {what}"));
+    }
+
+    /// One look at everything.
+    pub async fn look(&mut self, stand: &Stand) {
+        let before = stand.simulator.state().await;
+        let tenant = stand.tenant(TENANT).find().await;
+        let machine = stand.machine(life::MACHINE).find().await;
+        let after = stand.simulator.state().await;
+        self.of_server(&after);
+        // Made anew, the resource does not know what its predecessor left.
+        if self.was_there && tenant.is_none() && !self.plan.replaces() {
+            self.nothing_is_left(&after);
+        }
+        self.was_there |= tenant.is_some();
+        // Somebody changes the server by hand: the status may lag behind that.
+        let lags = self.plan.external_is(External::is_by_hand)
+            || self.plan.is_external(External::ListEmpty);
+        let found = before.find(TENANT).cloned();
+        if lags || found != after.find(TENANT).cloned() {
+            return;
+        }
+        if let Some(tenant) = tenant.filter(|it| it.metadata.deletion_timestamp.is_none())
+            && is_ready(&tenant)
+            && found.as_ref().map(|it| it.status.clone()) != wanted_state(&tenant)
+        {
+            let text = format!("ready, and the server has {found:?}: {}", shown(&tenant));
+            self.object("O6", &text);
+        }
+        if let Some(machine) = machine.filter(|it| it.metadata.deletion_timestamp.is_none())
+            && is_ready(&machine)
+        {
+            let there = found.as_ref().and_then(|tenant| tenant.machine(BIOS_ID));
+            let name = there.and_then(|machine| machine.name.clone());
+            if name.as_deref() != Some(machine.server_name()) {
+                let text = format!("ready, and the server has {found:?}: {}", shown(&machine));
+                self.object("O6", &text);
+            }
+        }
+    }
+
+    fn of_server(&mut self, state: &State) {
+        if state.find(NEIGHBOUR) != Some(&self.neighbour) {
+            self.object("O3", "a tenant of somebody else was touched");
+        }
+        let ours = |task: &&TaskThere| {
+            let creates = task.tenant_name.as_deref() == Some(TENANT);
+            !task.has_ended() && (creates || task.tenant_id.is_some())
+        };
+        let running: Vec<&TaskThere> = state.tasks.iter().filter(ours).collect();
+        let creations = running
+            .iter()
+            .filter(|task| task.task_type == "CreateTenant");
+        if creations.count() > 1 {
+            self.object("O7", &format!("two creations run: {running:?}"));
+        }
+        let known =
+            self.plan.kubernetes.is_none() && !self.plan.external_is(External::hides_the_outcome);
+        if known && running.len() > 1 {
+            self.object("O7", &format!("two known tasks run: {running:?}"));
+        }
+    }
+
+    fn nothing_is_left(&mut self, state: &State) {
+        if let Some(left) = state.find(TENANT) {
+            self.object("O4", &format!("the Tenant is gone, and there is {left:?}"));
+        }
+    }
+
+    /// O2: how often the tenant was made, and asked for.
+    pub async fn count_creations(&mut self, stand: &Stand) {
+        let state = stand.simulator.state().await;
+        let lives = 1
+            + u64::from(self.plan.external_is(External::loses_the_tenant))
+            + u64::from(self.plan.replaces());
+        let done = |task: &&TaskThere| {
+            task.tenant_name.as_deref() == Some(TENANT) && task.state == "Completed"
+        };
+        let made = state.tasks.iter().filter(done).count() as u64;
+        if made > lives {
+            self.object("O2", &format!("made {made} times"));
+        }
+        let asked = stand.simulator.calls().await.of("POST tenant");
+        let external = self.plan.external.as_ref();
+        let again = match external {
+            Some(at) if at.call == "POST tenant" => at.fault.creations() - 1,
+            Some(at) => u64::from(at.fault.loses_the_tenant()),
+            None => 0,
+        };
+        let allowed = 1 + again + u64::from(self.plan.replaces());
+        if asked > allowed {
+            self.object(
+                "O2",
+                &format!("asked for {asked} times, {allowed} is right"),
+            );
+        }
+    }
+
+    /// O3: what nobody asked for was not done. To be asked before the life is ended.
+    pub async fn count_destructions(&mut self, stand: &Stand) {
+        let calls = stand.simulator.calls().await;
+        let back = self.plan.is_kubernetes(Kubernetes::ThereAndBack);
+        let by_hand = self.plan.external_is(External::is_by_hand);
+        let step = self.plan.step;
+        let unregisters = matches!(step, Step::Unregister | Step::Reregister | Step::Delete);
+        let wanted = [
+            ("DELETE tenant", step == Step::Delete),
+            (
+                "POST deactivate",
+                step == Step::Deactivate || back || by_hand,
+            ),
+            ("POST unregister", unregisters || back || by_hand),
+        ];
+        for (call, is_wanted) in wanted {
+            if !is_wanted && calls.of(call) > 0 {
+                self.object("O3", &format!("{call}, and nobody asked for that"));
+            }
+        }
+    }
+
+    /// O1 at the end of all.
+    pub fn nothing_stays(&mut self, state: &State) {
+        let nothing = Wanted {
+            tenant: None,
+            machine: None,
+        };
+        if let Some(left) = life::of_server(&nothing, state) {
+            self.object("O4", &left);
+        }
+        let ours = |text: &String| text.contains(TENANT);
+        let ksc = &state.ksc;
+        if ksc.folders.iter().chain(&ksc.users).any(ours) {
+            self.object("O4", &format!("Security Center keeps {ksc:?}"));
+        }
+    }
+}
+
+fn wanted_state(tenant: &viis_operator::api::Tenant) -> Option<String> {
+    // `Activated` says which state it is about; Ready is asked against the spec.
+    let state = serde_json::to_value(&tenant.spec).unwrap()["state"].clone();
+    let text = state.as_str().map(str::to_owned);
+    debug_assert!(condition(tenant, "Ready").is_some());
+    text
+}

@@ -1,0 +1,122 @@
+//! The fault matrix (`make faults`): the operator's own program between a real API
+//! server and an Integration Server that is played, with faults on both sides, alone
+//! and in pairs, at every write and call of a tenant's and a machine's life. What
+//! must hold, and what the rows mean: docs/reliability.md.
+//!
+//! - `plan`: a step and its faults in one word; `matrix`: which plans there are
+//! - `kubernetes`, `external`: how each row of the table is produced
+//! - `trial`: one plan, tried; `life`: its steps and what both sides shall be
+//! - `director`: makes the faults happen; `eyes`: what must hold at every moment
+//! - `run`: many plans, and what came of them
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod director;
+mod external;
+mod eyes;
+mod kubernetes;
+mod life;
+mod matrix;
+mod plan;
+mod run;
+mod trial;
+
+// The cluster tests stand on the same harness; each of the two uses a part of it.
+#[allow(dead_code, unused_imports)]
+#[path = "../harness/mod.rs"]
+mod harness;
+
+use crate::matrix::{Census, SAMPLE};
+use crate::plan::Plan;
+use crate::run::Report;
+use clap::Parser;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Without an option: the sample that `make test` tries.
+#[derive(Parser)]
+struct Options {
+    /// Tries this plan only (repeatable).
+    #[arg(long)]
+    plan: Vec<Plan>,
+    /// One fault a plan, at every write and call.
+    #[arg(long)]
+    singles: bool,
+    /// Each fault of one side with each of the other.
+    #[arg(long)]
+    pairs: bool,
+    /// Chooses the places of the pairs.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Only plans that contain this text.
+    #[arg(long)]
+    only: Option<String>,
+    /// Every so many plans only, from this one on: 0/4.
+    #[arg(long)]
+    part: Option<String>,
+    /// Prints the plans and tries none.
+    #[arg(long)]
+    list: bool,
+    /// How many plans are tried at the same time.
+    #[arg(long, env = "VIIS_TEST_STANDS", default_value_t = 8)]
+    stands: usize,
+    /// What `cargo test -- name` asks of all programs: there is no such test here.
+    #[arg(hide = true)]
+    filter: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    if !options.filter.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    // Who fails says so in the report, not in the middle of the others.
+    std::panic::set_hook(Box::new(|_| {}));
+    harness::accept_ring();
+    let started = Instant::now();
+    let mut outcomes = Vec::new();
+    let mut plans = options.plan.clone();
+    if options.singles || options.pairs {
+        outcomes = run::all(Census::plans(), options.stands);
+        let census = Census::of(&outcomes);
+        if options.singles {
+            plans.extend(census.singles());
+        }
+        if options.pairs {
+            plans.extend(census.pairs(options.seed));
+        }
+    } else if plans.is_empty() {
+        plans.extend(SAMPLE.iter().map(|text| text.parse::<Plan>().unwrap()));
+    }
+    let plans = chosen(plans, &options);
+    if options.list {
+        for plan in &plans {
+            println!("{plan}");
+        }
+        println!("{} plans", plans.len());
+        return ExitCode::SUCCESS;
+    }
+    outcomes.extend(run::all(plans, options.stands));
+    let report = Report::of(&outcomes, started);
+    report.print();
+    match report.failed() {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    }
+}
+
+fn chosen(plans: Vec<Plan>, options: &Options) -> Vec<Plan> {
+    let (first, every) = options
+        .part
+        .as_deref()
+        .and_then(|text| text.split_once('/'))
+        .and_then(|(first, every)| Some((first.parse().ok()?, every.parse().ok()?)))
+        .unwrap_or((0, 1));
+    let only = options.only.as_deref().unwrap_or_default();
+    plans
+        .into_iter()
+        .filter(|plan| plan.to_string().contains(only))
+        .skip(first)
+        .step_by(every)
+        .collect()
+}

@@ -1,0 +1,270 @@
+//! One plan, tried: a stand of its own, the step with its faults, the time after
+//! them, the end of the life, and the verdict.
+
+use crate::director::Director;
+use crate::external::External;
+use crate::eyes::{Eyes, NEIGHBOUR};
+use crate::harness::{Proxy, Simulator, Stand};
+use crate::life::{self, TENANT, Wanted};
+use crate::plan::{Plan, Step};
+use futures::FutureExt as _;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+/// How long the faults have to strike once everything looks done.
+const STRIKE: Duration = Duration::from_millis(1500);
+/// How long they have in any case.
+const UNDER_FAULTS: Duration = Duration::from_secs(40);
+/// After the faults everything is right again within this time. A creation whose
+/// outcome is unknown waits 30 s; refused credentials are tried once a minute; a
+/// lost tenant is made again after two lists 30 s apart.
+const RECOVERY: Duration = Duration::from_secs(100);
+const LOOK: Duration = Duration::from_millis(60);
+/// Silence at the end (O5).
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// What came of a plan.
+#[derive(Debug)]
+pub struct Outcome {
+    pub plan: Plan,
+    /// None: everything held.
+    pub failure: Option<String>,
+    /// Both faults found their moment.
+    pub struck: bool,
+    /// Writes and calls of the step, for plans to be made of.
+    pub writes: u64,
+    pub calls: BTreeMap<String, u64>,
+    /// From the start of the step until both sides were right.
+    pub settled: Duration,
+    pub took: Duration,
+    /// Everything that was written, for a failure.
+    pub trace: String,
+}
+
+struct Trial {
+    plan: Plan,
+    stand: Stand,
+    proxy: Proxy,
+    eyes: Eyes,
+    director: Director,
+    outcome: Outcome,
+}
+
+/// Tries a plan on a stand of its own.
+pub async fn of(plan: &Plan) -> Outcome {
+    let started = Instant::now();
+    let mut outcome = match AssertUnwindSafe(prepared(plan)).catch_unwind().await {
+        Ok(trial) => trial.tried().await,
+        Err(panic) => Outcome::failed(plan, format!("no stand: {}", text_of(&*panic))),
+    };
+    outcome.took = started.elapsed();
+    outcome
+}
+
+async fn prepared(plan: &Plan) -> Trial {
+    let slow = plan.external_is(|it| matches!(it, External::CrashRunning | External::CrashEnded));
+    let slow: &[&str] = match slow {
+        true => &[
+            "--create-duration",
+            "1500ms",
+            "--activate-duration",
+            "1500ms",
+            "--delete-duration",
+            "1500ms",
+        ],
+        false => &[],
+    };
+    let mut stand = Stand::bare(Simulator::start(slow)).await;
+    stand.ended = true;
+    let neighbour = json!({"name": NEIGHBOUR, "type": "Simple", "status": "Active"});
+    stand.simulator.tenant_made_by_hand(neighbour).await;
+    let machine = json!({"biosId": "4230d3ef-1f2b-8b1c-0a55-00000000ffff", "name": "theirs"});
+    stand
+        .simulator
+        .machine_made_by_hand(NEIGHBOUR, machine)
+        .await;
+    stand.simulator.backup("before").await;
+    let proxy = Proxy::start(stand.client.clone()).await;
+    stand.password_of(TENANT).await;
+    let server = match plan.replaces() {
+        // Nothing in the cluster knows what was made for the first resource.
+        true => stand
+            .server_manifest()
+            .with("spec.adoptionPolicy", "IfIdentical"),
+        false => stand.server_manifest(),
+    };
+    stand.apply([server]).await;
+    let director = Director::of(plan);
+    director.start_operator(&mut stand, &proxy);
+    stand.integration_server().becomes_ready().await;
+    let eyes = Eyes::open(&stand, plan).await;
+    Trial {
+        plan: plan.clone(),
+        outcome: Outcome::of(plan),
+        stand,
+        proxy,
+        eyes,
+        director,
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    fn of(plan: &Plan) -> Outcome {
+        Outcome {
+            plan: plan.clone(),
+            failure: None,
+            struck: false,
+            writes: 0,
+            calls: BTreeMap::new(),
+            settled: Duration::ZERO,
+            took: Duration::ZERO,
+            trace: String::new(),
+        }
+    }
+
+    fn failed(plan: &Plan, failure: String) -> Outcome {
+        Outcome {
+            failure: Some(failure),
+            ..Outcome::of(plan)
+        }
+    }
+}
+
+// === impl Trial ===
+
+impl Trial {
+    async fn tried(mut self) -> Outcome {
+        let lived = AssertUnwindSafe(self.lives()).catch_unwind().await;
+        let lived = lived.unwrap_or_else(|panic| Err(text_of(&*panic)));
+        let seen = self.eyes.violations();
+        let failure = match (lived, seen.as_slice()) {
+            (Ok(()), []) => None,
+            (Ok(()), seen) => Some(seen.join("\n")),
+            (Err(failure), seen) => Some(format!("{failure}\n{}", seen.join("\n"))),
+        };
+        if failure.is_some() {
+            self.outcome.trace = self.trace().await;
+        }
+        self.outcome.failure = failure;
+        self.outcome
+    }
+
+    async fn lives(&mut self) -> Result<(), String> {
+        let before = life::before(self.plan.step);
+        life::apply(&self.stand, &self.plan, &before).await;
+        self.becomes(&before, "before the step").await?;
+        let started = Instant::now();
+        self.director.order(&mut self.stand, &self.proxy).await;
+        life::take(&self.stand, &self.plan).await;
+        self.under_faults().await;
+        self.outcome.struck = self.director.has_struck();
+        self.outcome.writes = self.proxy.writes();
+        let calls = self.stand.simulator.calls_since(self.director.before());
+        self.outcome.calls = calls.await.by_method;
+        self.director.mend(&mut self.stand, &self.proxy).await;
+        let wanted = self.director.wanted.clone();
+        self.becomes(&wanted, "after the faults").await?;
+        self.outcome.settled = started.elapsed();
+        self.eyes.count_destructions(&self.stand).await;
+        self.stand.is_quiet_for(SILENCE).await;
+        self.stays(&wanted).await?;
+        self.ends().await
+    }
+
+    async fn under_faults(&mut self) {
+        let started = Instant::now();
+        let mut settled: Option<Instant> = None;
+        while started.elapsed() < UNDER_FAULTS {
+            self.director.act(&mut self.stand, &self.proxy).await;
+            self.eyes.look(&self.stand).await;
+            if self.director.is_over() && self.director.strikes_at_once() {
+                return;
+            }
+            let differs = life::difference(&self.stand, &self.director.wanted).await;
+            match (differs, settled) {
+                (Some(_), _) => settled = None,
+                (None, None) => settled = Some(Instant::now()),
+                (None, Some(since)) if since.elapsed() > STRIKE => return,
+                (None, Some(_)) => {}
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn becomes(&mut self, wanted: &Wanted, when: &str) -> Result<(), String> {
+        let deadline = Instant::now() + RECOVERY;
+        loop {
+            self.eyes.look(&self.stand).await;
+            let Some(differs) = life::difference(&self.stand, wanted).await else {
+                return Ok(());
+            };
+            if Instant::now() > deadline {
+                return Err(format!(
+                    "O1: {when}, {} s long: {differs}",
+                    RECOVERY.as_secs()
+                ));
+            }
+            self.director.help(&self.stand).await;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn stays(&mut self, wanted: &Wanted) -> Result<(), String> {
+        self.eyes.look(&self.stand).await;
+        match life::difference(&self.stand, wanted).await {
+            None => Ok(()),
+            Some(differs) => Err(format!("O1: it did not stay: {differs}")),
+        }
+    }
+
+    /// The life ends without faults, and nothing is left of it.
+    async fn ends(&mut self) -> Result<(), String> {
+        if self.director.wanted.tenant.is_some() {
+            let nothing = life::after(Step::Delete);
+            self.stand.remove_if_there("Tenant", TENANT).await;
+            let machine = ("VirtualMachine", life::MACHINE);
+            self.stand.remove_if_there(machine.0, machine.1).await;
+            self.director.wanted = nothing.clone();
+            self.becomes(&nothing, "after the deletion").await?;
+        }
+        let state = self.stand.simulator.state().await;
+        self.eyes.nothing_stays(&state);
+        self.eyes.count_creations(&self.stand).await;
+        self.stand.old_logs.push_str(&self.director.second_log());
+        match self.stand.panics_and_secrets().await {
+            Some(found) => Err(format!("O9: {found}")),
+            None if self.stand.operator().is_running() => Ok(()),
+            None => Err("O9: the operator ended by itself".to_owned()),
+        }
+    }
+
+    async fn trace(&mut self) -> String {
+        let calls = self.stand.simulator.log().await;
+        let calls: Vec<String> = calls
+            .iter()
+            .map(|call| format!("{} {} {} {}", call.at, call.call, call.path, call.status))
+            .collect();
+        let state = self.stand.simulator.state().await;
+        let log = match &self.stand.operator {
+            Some(operator) => operator.log(),
+            None => String::new(),
+        };
+        format!(
+            "=== calls\n{}\n=== state\n{state:#?}\n=== earlier operators\n{}\n=== operator\n{log}\n\
+             === second operator\n{}\n",
+            calls.join("\n"),
+            self.stand.old_logs,
+            self.director.second_log()
+        )
+    }
+}
+
+fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "a panic without words".to_owned())
+}
