@@ -11,10 +11,12 @@ cargo = cargo --locked
 cluster = tests/controlplane/build.sh
 # Its own tests use the build cache of that program: hence its flags.
 go_test = cd tests/controlplane && GOWORK=off GOFLAGS= CGO_ENABLED=0 go test -trimpath ./internal/...
+# The fault matrix; without options its sample.
+faults_test = $(cluster) >/dev/null && $(cargo) test --test faults --
 crds_test = $(cargo) test --lib -- --exact api::tests::the_files_are_what_is_generated
 
-# Integration tests that need no cluster: all files and folders but `cluster`.
-without_cluster = $(filter-out cluster,$(basename $(notdir $(wildcard tests/*.rs))) \
+# Integration tests that need no cluster: all files and folders but those two.
+without_cluster = $(filter-out cluster faults,$(basename $(notdir $(wildcard tests/*.rs))) \
                   $(notdir $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
 
 # $(call step,heading,command): runs it; says how long it took, or that it failed.
@@ -24,18 +26,22 @@ if ( $(2) ); then printf '    %s: passed, %s s\n' '$(1)' $$(($$(date +%s) - star
 else printf '\nmake: failed in the step "%s"\n' '$(1)' >&2; exit 1; fi
 endef
 
-.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster build fmt crds readme bench seeds fuzz deny advisories cargo-deny
+.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak build fmt crds readme bench seeds fuzz deny advisories cargo-deny
 
 help:
 	@printf '%s\n' \
 	  'make demo          see it work: a cluster, a simulated Integration Server, the operator;' \
 	  '                   Control-C ends it and cleans up' \
 	  'make demo ONCE=1   the same, with the deletion; ends by itself' \
-	  'make test          everything that must pass: format, clippy, unit, doc and cluster tests, CRDs' \
+	  'make test          everything that must pass: format, clippy, unit, doc and cluster tests, CRDs,' \
+  '                   a sample of the fault matrix' \
 	  '' \
 	  'make unit          only the tests without a cluster' \
 	  'make cluster       only those with one; TEST=name for one of them' \
-	  'make lint          only format and clippy' \
+	  'make faults        the whole fault matrix, hours; PLAN=text for one plan, FAULTS_FLAGS, see' \
+  '                   docs/reliability.md' \
+  'make soak          a long run under random faults; SOAK_MINUTES=30' \
+  'make lint          only format and clippy' \
 	  'make fmt           format the code' \
 	  'make crds          write crds/ anew from src/api' \
 	  'make readme        write the table of reasons in README.md anew from src/api' \
@@ -49,7 +55,7 @@ help:
 demo:
 	@demo/run.sh $(if $(filter-out 0 no false,$(ONCE)),--once)
 
-test: tools format clippy unit doc crd-drift controlplane cluster
+test: tools format clippy unit doc crd-drift controlplane cluster faults-sample
 	@printf '\nmake test: everything passed\n'
 
 # Parts of Rust that a minimal installation lacks.
@@ -79,6 +85,16 @@ controlplane:
 
 cluster:
 	$(call step,cluster tests,$(cluster) >/dev/null && $(cargo) test --test cluster $(if $(TEST),-- $(TEST)))
+
+faults-sample:
+	$(call step,faults: a sample,$(faults_test) --stands 6)
+
+faults:
+	$(faults_test) $(if $(PLAN),$(addprefix --plan ,$(PLAN)),$(or $(FAULTS_FLAGS),--singles --pairs))
+
+SOAK_MINUTES ?= 30
+soak:
+	$(faults_test) --soak $(SOAK_MINUTES) $(FAULTS_FLAGS)
 
 build:
 	$(cargo) build --release --bins

@@ -2,17 +2,15 @@
 //! then what only somebody outside can do: kill, stop, replace, change by hand.
 
 use crate::external::External;
-use crate::harness::{Calls, Operator, Proxy, Stand};
+use crate::harness::{Calls, Fate, Operator, Proxy, Stand, Watching};
 use crate::kubernetes::Kubernetes;
-use crate::life::{self, BIOS_ID, MACHINE, TENANT, Wanted};
-use crate::plan::{Plan, Step};
+use crate::life::{self, TENANT, Wanted};
+use crate::people;
+use crate::plan::{AtWrite, Plan, Step};
 use kube::api::{Api, ListParams};
-use serde_json::json;
 use std::time::{Duration, Instant};
 use viis_operator::api::Tenant;
 
-/// Takes the identifier of a tenant that was lost when its server was rolled back.
-const IMPOSTOR: &str = "impostor";
 /// How long the past is shown (K6).
 const PAST: Duration = Duration::from_secs(4);
 /// Two leaders: short, with the margins of the defaults.
@@ -42,6 +40,9 @@ pub struct Director {
     before: Calls,
     past: String,
     struck_at: Option<Instant>,
+    /// Lists of tenants before an operator was started in the middle of the step.
+    lists: Option<u64>,
+    past_until: Option<Instant>,
     helped_at: Instant,
     /// What shall be there in the end.
     pub wanted: Wanted,
@@ -60,6 +61,8 @@ impl Director {
             before: Calls::default(),
             past: String::new(),
             struck_at: None,
+            lists: None,
+            past_until: None,
             helped_at: Instant::now(),
             wanted: life::after(plan.step),
         }
@@ -77,9 +80,10 @@ impl Director {
         stand.operator = Some(operator);
     }
 
-    fn restart(&self, stand: &mut Stand, proxy: &Proxy) {
+    async fn restart(&mut self, stand: &mut Stand, proxy: &Proxy) {
         stand.kill_operator();
-        proxy.plan(|_| crate::harness::Fate::Passes);
+        self.lists = Some(stand.simulator.calls().await.of("GET tenants"));
+        proxy.plan(|_| Fate::Passes);
         self.start_operator(stand, proxy);
     }
 
@@ -94,13 +98,13 @@ impl Director {
         }
         match self.plan.kubernetes {
             Some(at) => at.fault.order(proxy, at.moment),
-            None => proxy.plan(|_| crate::harness::Fate::Passes),
+            None => proxy.plan(|_| Fate::Passes),
         }
         if let Some(at) = &self.plan.external {
             let order = at.fault.order(&at.call, at.moment);
             self.ordered = Some(stand.simulator.order(order).await);
         }
-        let lasting = |at: crate::plan::AtWrite| !at.fault.has_moment();
+        let lasting = |at: AtWrite| !at.fault.has_moment();
         if self.plan.kubernetes.is_none_or(lasting) {
             self.kubernetes = Stage::Over;
         }
@@ -119,6 +123,14 @@ impl Director {
         let lasts = Duration::from_millis(lasts);
         let past = self.struck_at.is_none_or(|at| at.elapsed() >= lasts);
         self.kubernetes == Stage::Over && self.external == Stage::Over && past
+    }
+
+    /// An operator that was started meanwhile has taken up its work, and sees the
+    /// present. Until then nothing is proved.
+    pub async fn is_at_work(&self, stand: &Stand) -> bool {
+        let listed = stand.simulator.calls().await.of("GET tenants");
+        self.lists.is_none_or(|before| listed > before)
+            && self.past_until.is_none_or(|until| Instant::now() > until)
     }
 
     /// Does what is due.
@@ -149,11 +161,11 @@ impl Director {
             return Stage::Waits;
         }
         match at.fault {
-            Kubernetes::CrashBefore | Kubernetes::CrashAfter => self.restart(stand, proxy),
+            Kubernetes::CrashBefore | Kubernetes::CrashAfter => self.restart(stand, proxy).await,
             Kubernetes::Recreated => {
                 stand.kill_operator();
                 self.replace(stand, true).await;
-                self.restart(stand, proxy);
+                self.restart(stand, proxy).await;
             }
             Kubernetes::Stripped => {
                 self.replace(stand, self.plan.step != Step::Delete).await;
@@ -161,13 +173,14 @@ impl Director {
             }
             Kubernetes::ThereAndBack => {
                 stand.kill_operator();
-                there_and_back(stand).await;
-                self.restart(stand, proxy);
+                people::there_and_back(stand).await;
+                self.restart(stand, proxy).await;
             }
             Kubernetes::Past => {
                 stand.kill_operator();
+                self.past_until = Some(Instant::now() + PAST);
                 proxy.shows_the_past(&self.past, tokio::time::Instant::now() + PAST);
-                self.restart(stand, proxy);
+                self.restart(stand, proxy).await;
             }
             Kubernetes::TwoLeaders => {
                 stand.operator().signal("STOP");
@@ -182,13 +195,7 @@ impl Director {
 
     /// The resources go without their finalizers, and come again under other UIDs.
     async fn replace(&mut self, stand: &Stand, again: bool) {
-        for kind in ["VirtualMachine", "Tenant"] {
-            let name = if kind == "Tenant" { TENANT } else { MACHINE };
-            let free = json!({"metadata": {"finalizers": null}});
-            if stand.patch(kind, name, false, free).await.is_ok() {
-                stand.remove_if_there(kind, name).await;
-            }
-        }
+        people::strip(stand).await;
         if again {
             if self.plan.step == Step::Delete {
                 self.wanted = life::before(Step::Delete);
@@ -208,7 +215,7 @@ impl Director {
             return Stage::Under;
         }
         proxy.releases();
-        stand.operator().signal("CONT");
+        resume(stand);
         Stage::Over
     }
 
@@ -223,14 +230,13 @@ impl Director {
         }
         self.struck_at = Some(Instant::now());
         match at.fault {
-            External::Crash => self.restart(stand, proxy),
+            External::Crash => self.restart(stand, proxy).await,
             External::CrashRunning | External::CrashEnded => return Stage::Under,
             External::RolledBack => {
-                let impostor = json!({"name": IMPOSTOR, "type": "Simple", "status": "Active"});
-                stand.simulator.tenant_made_by_hand(impostor).await;
+                people::take_the_identifier(stand).await;
             }
             External::RemovedByHand | External::StatusByHand | External::MachineByHand => {
-                by_hand(stand, at.fault).await;
+                people::change_by_hand(stand, at.fault).await;
             }
             _ => {}
         }
@@ -246,7 +252,7 @@ impl Director {
             if running {
                 return Stage::Under;
             }
-            self.restart(stand, proxy);
+            self.restart(stand, proxy).await;
             return Stage::Over;
         }
         let tenant = stand.tenant(TENANT).find().await;
@@ -266,7 +272,7 @@ impl Director {
         if self.plan.is_external(External::CrashEnded) {
             return Stage::Under;
         }
-        self.restart(stand, proxy);
+        self.restart(stand, proxy).await;
         Stage::Over
     }
 
@@ -274,12 +280,12 @@ impl Director {
 
     /// The faults stop.
     pub async fn mend(&mut self, stand: &mut Stand, proxy: &Proxy) {
-        proxy.plan(|_| crate::harness::Fate::Passes);
-        proxy.watching(crate::harness::Watching::Passes);
+        proxy.plan(|_| Fate::Passes);
+        proxy.watching(Watching::Passes);
         proxy.releases();
         stand.simulator.mend().await;
         if self.plan.is_kubernetes(Kubernetes::TwoLeaders) && self.kubernetes == Stage::Under {
-            stand.operator().signal("CONT");
+            resume(stand);
         }
         if stand.operator.is_none() {
             self.start_operator(stand, proxy);
@@ -288,34 +294,13 @@ impl Director {
         self.external = Stage::Over;
     }
 
-    /// What the people do who run the server and the cluster, every few seconds.
+    /// Lets the people help who run the server and the cluster, every few seconds.
     pub async fn help(&mut self, stand: &Stand) {
-        let by_people = self.plan.external_is(External::needs_a_person);
-        let orphan =
-            self.plan.is_kubernetes(Kubernetes::Stripped) && self.plan.step == Step::Delete;
-        if !(by_people || orphan) || self.helped_at.elapsed() < Duration::from_secs(3) {
+        if self.helped_at.elapsed() < Duration::from_secs(3) {
             return;
         }
         self.helped_at = Instant::now();
-        let state = stand.simulator.state().await;
-        if self.plan.is_external(External::Stuck) {
-            for task in state.tasks.iter().filter(|task| !task.has_ended()) {
-                stand.simulator.task_cancelled_by_hand(&task.id).await;
-            }
-        }
-        if state.find(IMPOSTOR).is_some() {
-            stand.simulator.tenant_removed_by_hand(IMPOSTOR).await;
-        }
-        if orphan && state.find(TENANT).is_some() && state.tasks.iter().all(|t| t.has_ended()) {
-            stand.simulator.tenant_removed_by_hand(TENANT).await;
-        }
-        let now = json!({"metadata": {"annotations": {
-            viis_operator::api::REQUESTED_AT_ANNOTATION: uuid::Uuid::new_v4().to_string(),
-        }}});
-        for (kind, name) in [("Tenant", TENANT), ("VirtualMachine", MACHINE)] {
-            // One that is gone needs no other look.
-            let _ = stand.patch(kind, name, false, now.clone()).await;
-        }
+        people::help(stand, &self.plan).await;
     }
 
     /// Both faults found their moment. To be asked before [`Self::mend`].
@@ -325,7 +310,7 @@ impl Director {
 
     /// Nothing of them lasts until everything is done.
     pub fn strikes_at_once(&self) -> bool {
-        let moment = |at: crate::plan::AtWrite| at.fault.has_moment();
+        let moment = |at: AtWrite| at.fault.has_moment();
         self.plan.kubernetes.is_none_or(moment)
             && (self.plan.kubernetes.is_some() || self.plan.external.is_some())
     }
@@ -341,53 +326,9 @@ impl Director {
     }
 }
 
-/// The specs change and change back while nobody looks.
-async fn there_and_back(stand: &Stand) {
-    for (kind, name, field, other) in [
-        ("Tenant", TENANT, "state", "Inactive"),
-        ("VirtualMachine", MACHINE, "name", "passing"),
-    ] {
-        let Ok(object) = stand
-            .patch(kind, name, false, json!({"metadata": {}}))
-            .await
-        else {
-            continue;
-        };
-        let now = object.data["spec"][field].clone();
-        let other = if now == other { "Active" } else { other };
-        for value in [json!(other), now] {
-            let _ = stand
-                .patch(kind, name, false, json!({"spec": {field: value}}))
-                .await;
-        }
-    }
-}
-
-async fn by_hand(stand: &Stand, fault: External) {
-    let state = stand.simulator.state().await;
-    let Some(tenant) = state.find(TENANT) else {
-        return;
-    };
-    let has_machine = tenant.machine(BIOS_ID).is_some();
-    match fault {
-        External::RemovedByHand => stand.simulator.tenant_removed_by_hand(TENANT).await,
-        External::StatusByHand => {
-            let other = match tenant.status.as_str() {
-                "Active" => "Inactive",
-                _ => "Active",
-            };
-            stand.simulator.status_set_by_hand(TENANT, other).await;
-        }
-        External::MachineByHand if has_machine => {
-            stand
-                .simulator
-                .machine_removed_by_hand(TENANT, BIOS_ID)
-                .await;
-        }
-        External::MachineByHand => {
-            let machine = json!({"biosId": BIOS_ID, "name": "by hand"});
-            stand.simulator.machine_made_by_hand(TENANT, machine).await;
-        }
-        _ => {}
+/// The stopped process goes on, unless it was killed meanwhile.
+fn resume(stand: &Stand) {
+    if let Some(operator) = &stand.operator {
+        operator.signal("CONT");
     }
 }

@@ -153,7 +153,7 @@ impl External {
     /// So long after it struck nothing is settled yet.
     pub fn lasts_ms(self) -> u64 {
         match self {
-            LaterThanRetry => 34_000,
+            LaterThanRetry => 36_000,
             Stuck | UnknownState => 2_500,
             Hidden | Late => 2_500,
             _ => 0,

@@ -101,7 +101,7 @@ fn of_resources(
         (None, None) => {}
         (None, Some(tenant)) => return Some(format!("the Tenant is there: {}", shown(tenant))),
         (Some(_), None) => return Some("there is no Tenant".to_owned()),
-        (Some(state), Some(tenant)) if !is_true(tenant, state, wanted.machine.is_some()) => {
+        (Some(state), Some(tenant)) if !is_true(tenant, state) => {
             return Some(format!("the Tenant's status: {}", shown(tenant)));
         }
         (Some(_), Some(_)) => {}
@@ -118,7 +118,7 @@ fn of_resources(
     }
 }
 
-fn is_true(tenant: &Tenant, state: &str, has_machine: bool) -> bool {
+fn is_true(tenant: &Tenant, state: &str) -> bool {
     let is = |name: &str, status: &str| {
         condition(tenant, name).is_some_and(|condition| condition.status == status)
     };
@@ -133,7 +133,6 @@ fn is_true(tenant: &Tenant, state: &str, has_machine: bool) -> bool {
         && is("Activated", activated)
         && status.state.as_deref() == Some(state)
         && status.creation.is_none()
-        && status.virtual_machines.unwrap_or_default() == u32::from(has_machine)
 }
 
 /// How the server differs from what is wanted.
@@ -164,6 +163,15 @@ pub fn of_server(wanted: &Wanted, state: &State) -> Option<String> {
 fn of_tasks(state: &State) -> Option<String> {
     let running = state.tasks.iter().find(|task| !task.has_ended());
     running.map(|task| format!("a task is not over: {task:?}"))
+}
+
+/// The number of machines in the Tenant's status.
+pub async fn count(stand: &Stand) -> u32 {
+    let tenant = stand.tenant(TENANT).find().await;
+    let status = tenant.and_then(|tenant| tenant.status);
+    status
+        .and_then(|status| status.virtual_machines)
+        .unwrap_or_default()
 }
 
 /// A resource's metadata that matters, and its status, in one line.

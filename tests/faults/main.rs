@@ -6,8 +6,10 @@
 //! - `plan`: a step and its faults in one word; `matrix`: which plans there are
 //! - `kubernetes`, `external`: how each row of the table is produced
 //! - `trial`: one plan, tried; `life`: its steps and what both sides shall be
-//! - `director`: makes the faults happen; `eyes`: what must hold at every moment
+//! - `director`: makes the faults happen, `people`: what only people do
+//! - `eyes`: what must hold at every moment
 //! - `run`: many plans, and what came of them
+//! - `soak`: a long run instead (`make soak`)
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -17,8 +19,10 @@ mod eyes;
 mod kubernetes;
 mod life;
 mod matrix;
+mod people;
 mod plan;
 mod run;
+mod soak;
 mod trial;
 
 // The cluster tests stand on the same harness; each of the two uses a part of it.
@@ -57,6 +61,15 @@ struct Options {
     /// Prints the plans and tries none.
     #[arg(long)]
     list: bool,
+    /// A long run of so many minutes instead.
+    #[arg(long, value_name = "MINUTES")]
+    soak: Option<f64>,
+    /// Tenants of the long run.
+    #[arg(long, default_value_t = 50)]
+    tenants: usize,
+    /// Machines of each of them.
+    #[arg(long, default_value_t = 10)]
+    machines: usize,
     /// How many plans are tried at the same time.
     #[arg(long, env = "VIIS_TEST_STANDS", default_value_t = 8)]
     stands: usize,
@@ -73,6 +86,35 @@ fn main() -> ExitCode {
     // Who fails says so in the report, not in the middle of the others.
     std::panic::set_hook(Box::new(|_| {}));
     harness::accept_ring();
+    match options.soak {
+        Some(minutes) => long_run(&options, minutes),
+        None => matrix(&options),
+    }
+}
+
+fn long_run(options: &Options, minutes: f64) -> ExitCode {
+    let size = soak::Size {
+        minutes,
+        tenants: options.tenants,
+        machines: options.machines,
+        seed: options.seed,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let ran = std::panic::AssertUnwindSafe(|| runtime.block_on(soak::run(size)));
+    let ran = std::panic::catch_unwind(ran);
+    match ran.unwrap_or_else(|panic| Err(trial::text_of(&*panic))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            println!("soak: FAILED: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn matrix(options: &Options) -> ExitCode {
     let started = Instant::now();
     let mut outcomes = Vec::new();
     let mut plans = options.plan.clone();
@@ -88,7 +130,7 @@ fn main() -> ExitCode {
     } else if plans.is_empty() {
         plans.extend(SAMPLE.iter().map(|text| text.parse::<Plan>().unwrap()));
     }
-    let plans = chosen(plans, &options);
+    let plans = chosen(plans, options);
     if options.list {
         for plan in &plans {
             println!("{plan}");

@@ -24,7 +24,9 @@ pub struct Installation<'a> {
 impl Operator {
     pub fn start(installation: &Installation<'_>) -> Operator {
         let metrics_port = free_port();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_viis-operator"));
+        let ours = env!("CARGO_BIN_EXE_viis-operator").to_owned();
+        let binary = std::env::var("VIIS_TEST_OPERATOR").unwrap_or(ours);
+        let mut command = Command::new(binary);
         command
             .env("KUBECONFIG", installation.kubeconfig)
             .env("RUST_LOG", "info,viis_operator=debug")
@@ -52,6 +54,11 @@ impl Operator {
 
     pub fn is_running(&self) -> bool {
         self.program.is_running()
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.program.id()
     }
 
     /// kill -9.

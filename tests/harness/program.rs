@@ -87,7 +87,8 @@ impl Program {
         matches!(self.child.lock().unwrap().try_wait(), Ok(None))
     }
 
-    fn id(&self) -> u32 {
+    /// Its process.
+    pub fn id(&self) -> u32 {
         self.child.lock().unwrap().id()
     }
 

@@ -92,6 +92,8 @@ impl Run<'_> {
             // The status names it still; it is none of the next tenant's.
             self.memory.taken_up = Some(task);
         }
+        // What was refused to the lost tenant says nothing about the next one.
+        self.memory.rejection = None;
         self.memory.alone = false;
         self.context.events.warning(
             scene.tenant.as_ref(),
