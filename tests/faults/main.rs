@@ -103,9 +103,7 @@ fn long_run(options: &Options, minutes: f64) -> ExitCode {
         .enable_all()
         .build()
         .unwrap();
-    let ran = std::panic::AssertUnwindSafe(|| runtime.block_on(soak::run(size)));
-    let ran = std::panic::catch_unwind(ran);
-    match ran.unwrap_or_else(|panic| Err(trial::text_of(&*panic))) {
+    match runtime.block_on(soak::run(size)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             println!("soak: FAILED: {failure}");

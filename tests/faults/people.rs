@@ -2,7 +2,7 @@
 //! server by hand, and in the cluster without the operator.
 
 use crate::external::External;
-use crate::harness::Stand;
+use crate::harness::{Stand, State};
 use crate::kubernetes::Kubernetes;
 use crate::life::{BIOS_ID, MACHINE, TENANT};
 use crate::plan::{Plan, Step};
@@ -14,7 +14,9 @@ const IMPOSTOR: &str = "impostor";
 /// Mends what the plan leaves to people, and asks for another look.
 pub async fn help(stand: &Stand, plan: &Plan) {
     let by_people = plan.external_is(External::needs_a_person);
-    let orphan = plan.is_kubernetes(Kubernetes::Stripped) && plan.step == Step::Delete;
+    // What lost its finalizer and is not made anew, nobody in the cluster knows of.
+    let orphan = (plan.is_kubernetes(Kubernetes::Stripped) && plan.step == Step::Delete)
+        || (plan.replaces() && plan.step == Step::Unregister);
     if !(by_people || orphan) {
         return;
     }
@@ -27,8 +29,8 @@ pub async fn help(stand: &Stand, plan: &Plan) {
     if state.find(IMPOSTOR).is_some() {
         stand.simulator.tenant_removed_by_hand(IMPOSTOR).await;
     }
-    if orphan && state.find(TENANT).is_some() && state.tasks.iter().all(|task| task.has_ended()) {
-        stand.simulator.tenant_removed_by_hand(TENANT).await;
+    if orphan && state.tasks.iter().all(|task| task.has_ended()) {
+        remove_the_orphan(stand, plan, &state).await;
     }
     let now = json!({"metadata": {"annotations": {
         viis_operator::api::REQUESTED_AT_ANNOTATION: uuid::Uuid::new_v4().to_string(),
@@ -36,6 +38,18 @@ pub async fn help(stand: &Stand, plan: &Plan) {
     for (kind, name) in [("Tenant", TENANT), ("VirtualMachine", MACHINE)] {
         // One that is gone needs no other look.
         let _ = stand.patch(kind, name, false, now.clone()).await;
+    }
+}
+
+async fn remove_the_orphan(stand: &Stand, plan: &Plan, state: &State) {
+    let Some(tenant) = state.find(TENANT) else {
+        return;
+    };
+    if plan.step == Step::Delete {
+        stand.simulator.tenant_removed_by_hand(TENANT).await;
+    } else if tenant.machine(BIOS_ID).is_some() {
+        let simulator = &stand.simulator;
+        simulator.machine_removed_by_hand(TENANT, BIOS_ID).await;
     }
 }
 

@@ -14,6 +14,11 @@ use self::fleet::Fleet;
 use self::gauge::Gauge;
 use self::mischief::Mischief;
 use crate::harness::{Proxy, Simulator, Stand};
+use crate::life::shown;
+use crate::trial::text_of;
+use futures::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// After the faults everything is right within this time.
@@ -31,32 +36,41 @@ pub struct Size {
     pub seed: u64,
 }
 
-/// Runs it; an error says what did not hold.
+/// Runs it; an error says what did not hold, and the operator's log is kept.
 pub async fn run(size: Size) -> Result<(), String> {
     println!("soak: {size:?}");
     let (mut stand, proxy) = stand().await;
+    let ran = AssertUnwindSafe(through(size, &mut stand, &proxy)).catch_unwind();
+    let ran = ran.await.unwrap_or_else(|panic| Err(text_of(&*panic)));
+    if ran.is_err() {
+        let server = stand.integration_server().find().await;
+        println!(
+            "soak: {}",
+            server.map(|server| shown(&server)).unwrap_or_default()
+        );
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("soak.log");
+        let log = stand.operator.as_ref().map(|operator| operator.log());
+        let written = std::fs::write(&place, log.unwrap_or_default());
+        println!("soak: trace: {} {written:?}", place.display());
+    }
+    ran
+}
+
+async fn through(size: Size, stand: &mut Stand, proxy: &Proxy) -> Result<(), String> {
     let mut random = fastrand::Rng::with_seed(size.seed);
     let mut fleet = Fleet::of(size.tenants, size.machines);
     let started = Instant::now();
-    fleet.apply_all(&stand).await;
-    becomes(&stand, &fleet, PATIENCE).await?;
+    fleet.apply_all(stand).await;
+    becomes(stand, &fleet, PATIENCE).await?;
     println!(
         "soak: {:4.0} s: everything is there",
         started.elapsed().as_secs_f64()
     );
     let mut gauge = Gauge::new();
     let span = Duration::from_secs_f64(size.minutes * 60.0);
-    live(
-        &mut stand,
-        &proxy,
-        &mut fleet,
-        &mut random,
-        &mut gauge,
-        span,
-    )
-    .await;
+    live(stand, proxy, &mut fleet, &mut random, &mut gauge, span).await;
     let stopped = Instant::now();
-    becomes(&stand, &fleet, RECOVERY).await?;
+    becomes(stand, &fleet, RECOVERY).await?;
     println!(
         "soak: right {:.1} s after the faults; {}",
         stopped.elapsed().as_secs_f64(),
@@ -64,10 +78,10 @@ pub async fn run(size: Size) -> Result<(), String> {
     );
     stand.is_quiet_for(Duration::from_secs(5)).await;
     fleet.made_once(&stand.simulator.state().await)?;
-    gauge.look(&stand).await;
+    gauge.look(stand).await;
     gauge.verdict()?;
-    fleet.delete_all(&stand).await;
-    becomes(&stand, &fleet, PATIENCE).await?;
+    fleet.delete_all(stand).await;
+    becomes(stand, &fleet, PATIENCE).await?;
     println!(
         "soak: {:4.0} s: everything is gone",
         started.elapsed().as_secs_f64()
