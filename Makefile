@@ -34,14 +34,14 @@ help:
 	  '                   Control-C ends it and cleans up' \
 	  'make demo ONCE=1   the same, with the deletion; ends by itself' \
 	  'make test          everything that must pass: format, clippy, unit, doc and cluster tests, CRDs,' \
-  '                   a sample of the fault matrix' \
+	  '                   a sample of the fault matrix' \
 	  '' \
 	  'make unit          only the tests without a cluster' \
 	  'make cluster       only those with one; TEST=name for one of them' \
 	  'make faults        the whole fault matrix, hours; PLAN=text for one plan, FAULTS_FLAGS, see' \
-  '                   docs/reliability.md' \
-  'make soak          a long run under random faults; SOAK_MINUTES=30' \
-  'make lint          only format and clippy' \
+	  '                   docs/reliability.md' \
+	  'make soak          a long run under random faults; SOAK_MINUTES=30' \
+	  'make lint          only format and clippy' \
 	  'make fmt           format the code' \
 	  'make crds          write crds/ anew from src/api' \
 	  'make readme        write the table of reasons in README.md anew from src/api' \
