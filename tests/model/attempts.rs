@@ -1,0 +1,166 @@
+//! What was begun for a Tenant, as far as one process can know it: creation, removal,
+//! change of state, and how far a task is. The part of `controllers/tenant/observe.rs`
+//! that follows tasks. It calls nobody and decides nothing.
+
+use viis_operator::plan::tenant::{Change, Creation, Removal, Unknown};
+use viis_operator::plan::{Refusal, Task};
+
+use crate::kube::TenantStatus;
+use crate::memory::{Attempt, Change as Changing, Process, Removal as Removing};
+use crate::mutants::Mutant;
+use crate::picture::{Picture, View};
+use crate::world::{End, Id, Kind};
+
+pub fn creation(
+    process: &mut Process,
+    slot: usize,
+    status: &TenantStatus,
+    mutant: Option<Mutant>,
+) -> Creation {
+    let Some(recorded) = status.creation else {
+        return Creation::None;
+    };
+    let known = process.memories[slot].attempt;
+    let mut attempt = known
+        .filter(|attempt| attempt.id == recorded.attempt)
+        .unwrap_or_else(|| Attempt::seen(recorded.attempt));
+    let sole = attempt.written_here && attempt.sends <= 1;
+    let unknown = |attempt: &Attempt| Unknown {
+        here: true,
+        settled: attempt.settled,
+        waited: attempt.waited,
+    };
+    let replaced = attempt.replaced;
+    if mutant == Some(Mutant::OwnTaskAlone) {
+        attempt.task = attempt.task.or(recorded.task);
+    } else {
+        let known = (&mut attempt.task, &mut attempt.recorded);
+        take_up(&mut process.picture, known, replaced, recorded.task);
+    }
+    let found = if let Some(id) = attempt.task {
+        let before = unknown(&attempt);
+        let task = follow(process, id, Kind::Create);
+        if !matches!(task, Task::Running | Task::Stuck) && !attempt.ended {
+            attempt.ended = true;
+            attempt.restart();
+        }
+        Creation::Task {
+            task,
+            sole,
+            cancelled: attempt.cancelled,
+            unknown: before,
+        }
+    } else {
+        match attempt.refusal {
+            Some(refusal) if sole => Creation::Refused { refusal, sole },
+            Some(refusal) => Creation::Task {
+                task: Task::Refused(refusal),
+                sole,
+                cancelled: false,
+                unknown: unknown(&attempt),
+            },
+            None if attempt.written_here && attempt.sends == 0 => Creation::Intended,
+            None => Creation::Unknown(unknown(&attempt)),
+        }
+    };
+    process.memories[slot].attempt = Some(attempt);
+    found
+}
+
+pub fn removal(
+    process: &mut Process,
+    slot: usize,
+    status: &TenantStatus,
+    mutant: Option<Mutant>,
+) -> Removal {
+    let Some(recorded) = status.removal else {
+        return Removal::None;
+    };
+    let known = process.memories[slot].removal;
+    let mut removal = known
+        .filter(|removal| removal.id == recorded.attempt)
+        .unwrap_or_else(|| Removing::seen(recorded.attempt));
+    let replaced = removal.replaced;
+    if mutant == Some(Mutant::OwnTaskAlone) {
+        removal.task = removal.task.or(recorded.task);
+    } else {
+        let known = (&mut removal.task, &mut removal.recorded);
+        take_up(&mut process.picture, known, replaced, recorded.task);
+    }
+    let found = match removal.task {
+        Some(id) => Removal::Task {
+            task: follow(process, id, Kind::Delete),
+            cancelled: removal.cancelled,
+            settled: removal.settled,
+        },
+        None if removal.unsent => Removal::Decided,
+        None => Removal::Unknown {
+            settled: removal.settled,
+        },
+    };
+    process.memories[slot].removal = Some(removal);
+    found
+}
+
+/// What this process sent last counts until it has ended; then what the status has named
+/// since, which another one sent.
+fn take_up(
+    picture: &mut Picture,
+    (task, recorded): (&mut Option<Id>, &mut Option<Id>),
+    replaced: Option<Id>,
+    named: Option<Id>,
+) {
+    let own = task.filter(|own| Some(*own) != named);
+    let over = |own| matches!(picture.view(own), Some(View::Ended(..) | View::Forgotten));
+    if *recorded == named || own.is_some_and(|own| !over(own)) {
+        return;
+    }
+    if named.is_some() && named != replaced {
+        if let Some(own) = own {
+            picture.forget(own);
+        }
+        *task = named;
+    }
+    *recorded = named;
+}
+
+/// Watches a task, and says how far it is.
+fn follow(process: &mut Process, id: Id, kind: Kind) -> Task {
+    process.picture.watch(id);
+    match process.picture.view(id) {
+        None | Some(View::Unseen | View::Running) => Task::Running,
+        Some(View::Forgotten) => Task::Forgotten,
+        // An identifier that was given a second time: somebody else's task.
+        Some(View::Ended(found, _)) if found != kind => Task::Forgotten,
+        Some(View::Ended(_, End::Completed(_))) => Task::Completed,
+        Some(View::Ended(_, End::Failed(refusal))) => Task::Refused(refusal),
+        Some(View::Ended(_, End::Cancelled)) => Task::Refused(Refusal::Other),
+    }
+}
+
+pub fn change(
+    process: &mut Process,
+    slot: usize,
+    status: &TenantStatus,
+    mutant: Option<Mutant>,
+) -> Change {
+    let memory = &mut process.memories[slot];
+    if memory.change.is_none()
+        && (status.tenant.is_some() || mutant == Some(Mutant::FollowsForeign))
+        && !memory.alone
+        && let Some(id) = status
+            .change
+            .filter(|id| memory.settled_change != Some(*id))
+    {
+        memory.change = Some(Changing::Task(id, None));
+    }
+    match memory.change {
+        None => Change::None,
+        Some(Changing::Lost) => Change::Settling,
+        Some(Changing::Task(id, _)) => match follow(process, id, Kind::Change) {
+            Task::Running => Change::Running,
+            Task::Stuck => Change::Stuck,
+            Task::Completed | Task::Refused(_) | Task::Forgotten => Change::None,
+        },
+    }
+}
