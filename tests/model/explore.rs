@@ -75,6 +75,7 @@ fn every_action_is_planned() {
         (of::machine_that_changes(), 1),
         (of::with_machine(), 0),
     ] {
+        model.name = "for what is planned";
         model.budget.faults = faults;
         model.rests = false;
         explore(model, None);
