@@ -142,11 +142,16 @@ impl State {
         self.server.end(id, end);
     }
 
-    /// Somebody deletes a tenant on the server; requests that are very late came before.
+    /// Somebody deletes a tenant on the server. Creations that are under way came before.
     pub fn vanish(&mut self, id: Id) {
         self.server.remove(id);
-        self.network.retain(|request| !request.old);
-        if self.paused.as_ref().is_some_and(|paused| paused.old) {
+        self.network
+            .retain(|request| !matches!(request.call, Call::Begin(Work::Create { .. })));
+        if self
+            .paused
+            .as_ref()
+            .is_some_and(|paused| paused.creates().is_some())
+        {
             self.paused = None;
         }
     }

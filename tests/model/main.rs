@@ -18,7 +18,8 @@
 //!   is taken fails when it is looked at. A task ends within 10 minutes.
 //! - A lost request arrives within 30 s, or never. A creation may come later, from the
 //!   network or from a leader that was paused, but not later than its repetition, and once.
-//!   What arrives after that, when the tenant was deleted say, no wait could help against.
+//!   What arrives after that, when the tenant was deleted say (through Kubernetes or by
+//!   hand), no wait could help against.
 //! - A write to the API server is given up after 15 s.
 //! - A person who is told to do something with a server that was restored, or a name that
 //!   is taken, does nothing; agrees to a wave of losses, sometimes.

@@ -40,7 +40,7 @@ pub struct State {
 
 impl Paused {
     /// The Tenant whose creation it stops in.
-    fn creates(&self) -> Option<Uid> {
+    pub fn creates(&self) -> Option<Uid> {
         let held = self.process.tenants.get(self.object).copied().flatten()?;
         held.own_status().creation.map(|_| held.meta.uid)
     }
