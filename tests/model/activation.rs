@@ -31,7 +31,7 @@ impl Turn<'_> {
         match answer {
             Ok(Answer::Task(task)) => {
                 memory.change = Some(Change::Task(task, Some(active)));
-                self.process.picture.watch(task);
+                self.process.picture.watch(task, scene.slot);
                 Next::Again
             }
             Ok(Answer::NotFound) => {
@@ -55,7 +55,7 @@ impl Turn<'_> {
         let Some(Change::Task(task, wanted)) = self.process.memories[slot].change else {
             return;
         };
-        let ended = match self.process.picture.view(task) {
+        let ended = match self.process.picture.view(task, slot) {
             None | Some(View::Unseen | View::Running) => return,
             Some(View::Forgotten) => None,
             Some(View::Ended(_, end)) => Some(end),
@@ -68,7 +68,7 @@ impl Turn<'_> {
         }
         match (id, wanted) {
             (Some(id), Some(active)) if done => self.process.picture.changed(id, active),
-            (Some(id), _) => self.get_tenant(slot, id),
+            (Some(id), _) => self.get_tenant(id),
             (None, _) => {}
         }
         let memory = &mut self.process.memories[slot];
@@ -77,6 +77,6 @@ impl Turn<'_> {
         if self.mutant != Some(Mutant::FollowsAgain) {
             memory.settled_change = Some(task);
         }
-        self.process.picture.forget(task);
+        self.process.picture.forget(task, slot);
     }
 }

@@ -35,11 +35,11 @@ pub fn creation(
         attempt.task = attempt.task.or(recorded.task);
     } else {
         let known = (&mut attempt.task, &mut attempt.recorded);
-        take_up(&mut process.picture, known, replaced, recorded.task);
+        take_up(&mut process.picture, slot, known, (replaced, recorded.task));
     }
     let found = if let Some(id) = attempt.task {
         let before = unknown(&attempt);
-        let task = follow(process, id, Kind::Create);
+        let task = follow(process, slot, id, Kind::Create);
         if !matches!(task, Task::Running | Task::Stuck) && !attempt.ended {
             attempt.ended = true;
             attempt.restart();
@@ -85,14 +85,29 @@ pub fn removal(
         removal.task = removal.task.or(recorded.task);
     } else {
         let known = (&mut removal.task, &mut removal.recorded);
-        take_up(&mut process.picture, known, replaced, recorded.task);
+        if take_up(&mut process.picture, slot, known, (replaced, recorded.task)) {
+            // Another process sent it: its end alone proves nothing.
+            removal.lose_sight();
+        }
     }
     let found = match removal.task {
-        Some(id) => Removal::Task {
-            task: follow(process, id, Kind::Delete),
-            cancelled: removal.cancelled,
-            settled: removal.settled,
-        },
+        Some(id) => {
+            let task = followed_removal(process, slot, &mut removal, id);
+            if task == Task::Forgotten && !removal.forgotten {
+                // From now on 30 s, an answer and a survey of the tasks are waited for.
+                // The pause may be over at any moment: it is none here.
+                removal.lose_sight();
+                removal.forgotten = true;
+                removal.settled = false;
+                let asked = &mut process.picture.asked;
+                asked.retain(|asked| Some(*asked) != status.tenant);
+            }
+            Removal::Task {
+                task,
+                cancelled: removal.cancelled,
+                settled: removal.settled,
+            }
+        }
         None if removal.unsent => Removal::Decided,
         None => Removal::Unknown {
             settled: removal.settled,
@@ -102,32 +117,50 @@ pub fn removal(
     found
 }
 
+/// How far a deletion's task is. The end of a task that was not followed all the way
+/// proves nothing: its identifier may have been given a second time.
+fn followed_removal(process: &mut Process, slot: usize, removal: &mut Removing, id: Id) -> Task {
+    if let Some(created) = process.picture.created(id, slot) {
+        removal.followed &= removal.created.is_none_or(|first| first == created);
+        removal.created = Some(created);
+    }
+    match follow(process, slot, id, Kind::Delete) {
+        Task::Completed if !removal.followed => Task::Forgotten,
+        task => task,
+    }
+}
+
 /// What this process sent last counts until it has ended; then what the status has named
-/// since, which another one sent.
+/// since, which another one sent. True when that takes its place.
 fn take_up(
     picture: &mut Picture,
+    slot: usize,
     (task, recorded): (&mut Option<Id>, &mut Option<Id>),
-    replaced: Option<Id>,
-    named: Option<Id>,
-) {
+    (replaced, named): (Option<Id>, Option<Id>),
+) -> bool {
     let own = task.filter(|own| Some(*own) != named);
-    let over = |own| matches!(picture.view(own), Some(View::Ended(..) | View::Forgotten));
-    if *recorded == named || own.is_some_and(|own| !over(own)) {
-        return;
+    let is_over = |view| matches!(view, Some(View::Ended(..) | View::Forgotten));
+    let runs = own.is_some_and(|own| !is_over(picture.view(own, slot)));
+    if *recorded == named || runs {
+        return false;
     }
-    if named.is_some() && named != replaced {
+    let is_another = named.is_some() && named != replaced;
+    if is_another {
         if let Some(own) = own {
-            picture.forget(own);
+            picture.forget(own, slot);
         }
         *task = named;
     }
     *recorded = named;
+    is_another && own.is_some()
 }
 
 /// Watches a task, and says how far it is.
-fn follow(process: &mut Process, id: Id, kind: Kind) -> Task {
-    process.picture.watch(id);
-    match process.picture.view(id) {
+fn follow(process: &mut Process, slot: usize, id: Id, kind: Kind) -> Task {
+    if process.picture.view(id, slot).is_none() {
+        process.picture.watch(id, slot);
+    }
+    match process.picture.view(id, slot) {
         None | Some(View::Unseen | View::Running) => Task::Running,
         Some(View::Forgotten) => Task::Forgotten,
         // An identifier that was given a second time: somebody else's task.
@@ -138,15 +171,10 @@ fn follow(process: &mut Process, id: Id, kind: Kind) -> Task {
     }
 }
 
-pub fn change(
-    process: &mut Process,
-    slot: usize,
-    status: &TenantStatus,
-    mutant: Option<Mutant>,
-) -> Change {
+pub fn change(process: &mut Process, slot: usize, status: &TenantStatus) -> Change {
     let memory = &mut process.memories[slot];
     if memory.change.is_none()
-        && (status.tenant.is_some() || mutant == Some(Mutant::FollowsForeign))
+        && status.tenant.is_some()
         && !memory.alone
         && let Some(id) = status
             .change
@@ -157,7 +185,7 @@ pub fn change(
     match memory.change {
         None => Change::None,
         Some(Changing::Lost) => Change::Settling,
-        Some(Changing::Task(id, _)) => match follow(process, id, Kind::Change) {
+        Some(Changing::Task(id, _)) => match follow(process, slot, id, Kind::Change) {
             Task::Running => Change::Running,
             Task::Stuck => Change::Stuck,
             Task::Completed | Task::Refused(_) | Task::Forgotten => Change::None,

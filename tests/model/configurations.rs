@@ -62,6 +62,7 @@ fn configuration(name: &'static str, tenants: Vec<TenantSpec>, budget: Budget) -
         settings: SETTINGS,
         tenants,
         machine: false,
+        again: None,
         strangers: Vec::new(),
         faults: ALL,
         edits: &[],
@@ -229,6 +230,7 @@ pub fn with_machine() -> Model {
             Kind::Deaf,
             Kind::Drifts,
             Kind::Vanishes,
+            Kind::ListedLate,
         ],
         ..configuration(
             "a Tenant and its machine",
@@ -250,6 +252,30 @@ pub fn machine_that_changes() -> Model {
         ],
         edits: &[Edit::Fields],
         ..configuration("a machine that changes", vec![tenant()], budget(1, 1, 1, 0))
+    }
+}
+
+/// A machine whose Tenant goes, and leaves its tenant behind; the next one has another.
+pub fn machine_that_moves() -> Model {
+    let kept = TenantSpec {
+        policy: Policy::Retain,
+        ..tenant()
+    };
+    Model {
+        machine: true,
+        again: Some(TenantSpec {
+            name: 2,
+            ..tenant()
+        }),
+        faults: &[
+            Kind::Crash,
+            Kind::WriteLost,
+            Kind::AnswerLost,
+            Kind::RequestLost,
+            Kind::Rejected,
+            Kind::ListedLate,
+        ],
+        ..configuration("a machine that moves", vec![kept], budget(0, 0, 2, 1))
     }
 }
 

@@ -69,7 +69,7 @@ fn number(action: Action) -> u32 {
     }
 }
 
-const MACHINE_ACTIONS: u32 = 8;
+const MACHINE_ACTIONS: u32 = 10;
 
 fn machine_number(action: MachineAction) -> u32 {
     match action {
@@ -81,6 +81,8 @@ fn machine_number(action: MachineAction) -> u32 {
         MachineAction::Unregister => 5,
         MachineAction::Wait(_) => 6,
         MachineAction::Settled => 7,
+        MachineAction::ListLeftover => 8,
+        MachineAction::Leave => 9,
         MachineAction::ListTenants | MachineAction::LeaveAlone => 40,
     }
 }

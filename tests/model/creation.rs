@@ -46,7 +46,7 @@ impl Turn<'_> {
         attempt.sends = (sends + 1).min(2);
         attempt.restart();
         if let Some(before) = attempt.task.take() {
-            self.process.picture.forget(before);
+            self.process.picture.forget(before, scene.slot);
             attempt.replaced = Some(before);
         }
         attempt.ended = false;
@@ -63,7 +63,7 @@ impl Turn<'_> {
         match answer {
             Ok(Answer::Task(task)) => {
                 attempt.task = Some(task);
-                self.process.picture.watch(task);
+                self.process.picture.watch(task, scene.slot);
                 self.process.follows[scene.slot] = Some(Follow::PersistTask(Step::Create, task));
                 Next::Again
             }
@@ -158,7 +158,7 @@ impl Turn<'_> {
     pub fn drop_attempt(&mut self, slot: usize) {
         let attempt = self.process.memories[slot].attempt.take();
         if let Some(task) = attempt.and_then(|attempt| attempt.task) {
-            self.process.picture.forget(task);
+            self.process.picture.forget(task, slot);
         }
     }
 
@@ -182,13 +182,7 @@ impl Turn<'_> {
         let next = self.record_tenant(scene, entry.id, false);
         if next == Next::Again && sole {
             self.process.memories[scene.slot].alone = true;
-            let picture = &mut self.process.picture;
-            if picture
-                .machines
-                .is_none_or(|(tenant, _)| tenant != entry.id)
-            {
-                picture.machines = Some((entry.id, None));
-            }
+            self.process.picture.no_machine_yet(entry.id);
         }
         next
     }

@@ -60,6 +60,7 @@ fn explore(model: Model, until: Option<&'static str>) -> BTreeSet<&'static str> 
 #[case::existing(of::existing())]
 #[case::with_machine(of::with_machine())]
 #[case::machine_that_changes(of::machine_that_changes())]
+#[case::machine_that_moves(of::machine_that_moves())]
 fn the_planner_holds(#[case] model: Model) {
     let broken = explore(model, None);
     assert!(broken.is_empty(), "broken: {broken:?}");
@@ -74,6 +75,7 @@ fn every_action_is_planned() {
         (of::adoption(), 1),
         (of::machine_that_changes(), 1),
         (of::with_machine(), 0),
+        (of::machine_that_moves(), 0),
     ] {
         model.name = "for what is planned";
         model.budget.faults = faults;
@@ -105,8 +107,8 @@ fn every_action_is_planned() {
 #[case(Mutant::KeepsRegistration, of::with_machine(), &[], O4)]
 #[case(Mutant::MachineWithoutFinalizer, of::with_machine(), &[], O1)]
 #[case(Mutant::OldRegistration, of::with_machine(), &[Kind::Vanishes], O4)]
+#[case(Mutant::ForgetsLeftover, of::machine_that_moves(), &[], O1)]
 #[case(Mutant::FollowsAgain, of::two_faults(), &[Kind::Crash, Kind::TaskForgotten], O1)]
-#[case(Mutant::FollowsForeign, of::restored_alone(), &[Kind::Crash, Kind::RolledBack], O4)]
 #[case(Mutant::OwnTaskAlone, of::two_faults(), &[Kind::TaskFails, Kind::Paused], O7)]
 #[case(Mutant::OwnsByIdentifier, of::restored(), &[Kind::Emptied], O4)]
 #[case(Mutant::WriteWithoutPrecondition, of::changed_deletion(), &[], O3)]

@@ -45,6 +45,8 @@ pub enum Kind {
     TaskForgotten,
     /// E8, E13: a tenant that somebody has is not in one list.
     Hidden,
+    /// E8: a registration is not in the next list.
+    ListedLate,
     /// E11: somebody deletes a tenant on the server.
     Vanishes,
     /// E11: somebody activates or deactivates one, or unregisters the machine.
@@ -173,6 +175,7 @@ impl State {
             return;
         };
         let before = std::mem::replace(&mut self.server, (**backup).clone());
+        self.server.era = before.era + 1;
         for tenant in &mut self.server.tenants {
             let Some(maker) = tenant.maker else {
                 continue;

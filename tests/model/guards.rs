@@ -9,7 +9,7 @@ use viis_operator::plan::admission::{self, Candidate};
 use viis_operator::plan::claims::{Claimant, holder};
 use viis_operator::plan::tenant::Admission;
 
-use crate::kube::{Tenant, TenantStatus, Uid};
+use crate::kube::{Tenant, Uid};
 use crate::memory::Process;
 use crate::observe::Settings;
 use crate::world::Id;
@@ -86,34 +86,44 @@ pub fn judge(process: &Process, accepted: &[Uid], settings: Settings) -> (Reach,
     }
 }
 
-pub fn admission(
-    process: &Process,
-    view: &Tenant,
-    status: &TenantStatus,
-    settings: Settings,
-) -> Admission {
-    let Some(id) = status.tenant.filter(|_| view.meta.deleting) else {
-        return Admission::Pending;
-    };
-    if process.picture.list.is_none() {
+/// Its destruction could begin at once: who waits for something else is not counted.
+fn can_go(process: &Process, slot: usize, tenant: &Tenant) -> Option<Candidate> {
+    let status = tenant.own_status();
+    let id = status.tenant?;
+    let destroys = !tenant.retains() && !tenant.spec.suspend;
+    let entry = process.picture.by_id(id);
+    let shown = entry.is_some_and(|entry| entry.name == tenant.spec.name);
+    let machine = process.machine.filter(|_| slot == 0);
+    let in_use = machine.is_some_and(|machine| !machine.meta.deleting);
+    let waits = tenant.meta.deleting && status.removal.is_none();
+    (waits && destroys && shown && !in_use).then(|| candidate(tenant, id))
+}
+
+pub fn admission(process: &Process, view: &Tenant, settings: Settings) -> Admission {
+    let status = view.own_status();
+    if process.picture.list.is_none() || !view.meta.deleting || status.tenant.is_none() {
         return Admission::Pending;
     }
     if status.removal.is_some() {
         return Admission::Granted;
     }
-    let own = candidate(view, id);
+    let tenants = process.tenants.iter().enumerate();
+    let candidates = tenants.filter_map(|(slot, t)| can_go(process, slot, t.as_ref()?));
     let verdict = admission::admit(&admission::Facts {
         enabled: true,
         limit: settings.limit,
-        candidates: vec![own.clone()],
+        candidates: candidates.collect(),
         destroyed: 0,
         held: BTreeSet::new(),
         accepted: BTreeSet::new(),
         agreement: None,
     });
-    if verdict.granted.contains(&own.uid) {
+    let uid = view.meta.uid.to_string();
+    if verdict.granted.contains(&uid) {
         Admission::Granted
-    } else {
+    } else if verdict.held.iter().any(|held| held.uid == uid) {
         Admission::Held
+    } else {
+        Admission::Pending
     }
 }

@@ -1,44 +1,16 @@
 //! A process's step for the VirtualMachine: observe → the real `plan` → apply, one
-//! action a step, as `controllers/virtual_machine` does it.
+//! action a step, as `controllers/virtual_machine` does it. Pauses may be over at any
+//! moment, so there are none here. What is known of it is gathered in `whereabouts.rs`.
 
-use viis_operator::plan::virtual_machine::{
-    Action, Facts, Identity, Registration, Tenant as Standing, Wait,
-};
+use viis_operator::plan::virtual_machine::{Action, Identity, Wait};
 
-use crate::guards::judge;
-use crate::kube::{Machine, Tenant};
-use crate::memory::{Follow, MACHINE};
-use crate::mutants::{self, Mutant};
+use crate::kube::Machine;
+use crate::memory::MACHINE;
+use crate::mutants;
 use crate::tenant::Asks;
-use crate::turn::{Lost, Next, Turn};
+use crate::turn::{Fate, Lost, Next, Turn};
+use crate::whereabouts::{MachineScene, observe};
 use crate::world::{Answer, Call, Id};
-
-/// The VirtualMachine and what decides its next step.
-pub struct MachineScene {
-    view: Machine,
-    tenant_id: Option<Id>,
-    facts: Facts,
-}
-
-fn standing(tenant: Option<&Tenant>, machine: &Machine) -> Standing {
-    let Some(tenant) = tenant else {
-        return Standing::NotFound;
-    };
-    let status = tenant.own_status();
-    if !tenant.meta.deleting {
-        return match status.tenant {
-            Some(_) => Standing::Provisioned,
-            None => Standing::Unprovisioned,
-        };
-    }
-    let refused = status.removal.is_some() && status.said.stalled;
-    let in_use = status.removal.is_none() && status.said.blocked && !machine.meta.deleting;
-    if tenant.retains() || refused || in_use {
-        Standing::LeavingBlocked
-    } else {
-        Standing::Leaving
-    }
-}
 
 impl Turn<'_> {
     fn look_at_machine(&mut self) -> Option<MachineScene> {
@@ -47,80 +19,18 @@ impl Turn<'_> {
             return None;
         }
         self.process.runs[MACHINE] = true;
-        let tenant = self.process.tenants[0];
-        let known = tenant.and_then(|tenant| tenant.own_status().tenant);
-        let tenant_id = if view.meta.deleting {
-            let mut candidates = view.tenant.into_iter().chain(view.noted);
-            let shown = candidates.find(|id| self.process.picture.by_id(*id).is_some());
-            let shown = shown.filter(|_| !self.is(Mutant::OldRegistration));
-            shown.or(view.tenant).or(view.noted).or(known)
-        } else {
-            known
-        };
-        let facts = self.machine_facts(&view, tenant.as_ref(), tenant_id);
-        Some(MachineScene {
-            view,
-            tenant_id,
-            facts,
-        })
-    }
-
-    fn machine_facts(&self, view: &Machine, tenant: Option<&Tenant>, id: Option<Id>) -> Facts {
-        let (reach, _) = judge(self.process, &self.api.accepted, self.settings);
-        let memory = self.process.machine_memory;
-        let picture = &self.process.picture;
-        let identity = match id {
-            None => Identity::Unlisted,
-            Some(id) if picture.is_gone(id) => Identity::Gone,
-            Some(_) if picture.list.is_none() => Identity::Unlisted,
-            Some(id) => match (picture.by_id(id), tenant) {
-                (None, _) => Identity::Missing,
-                (Some(_), None) => Identity::Same,
-                (Some(entry), Some(tenant)) if entry.name == tenant.spec.name => Identity::Same,
-                (Some(_), Some(_)) => Identity::Other,
-            },
-        };
-        let registration = match (picture.machines, id) {
-            (Some((listed, found)), Some(id)) if listed == id => match found {
-                None => Registration::Absent,
-                Some(fields) if fields == view.fields => Registration::Equal,
-                Some(_) => Registration::Different,
-            },
-            _ => Registration::Unlisted,
-        };
-        let generation = view.meta.generation;
-        Facts {
-            deleting: view.meta.deleting,
-            finalizer: view.meta.finalizer,
-            retain: view.retain,
-            suspended: tenant.is_some_and(|tenant| tenant.spec.suspend),
-            outclaimed: false,
-            tenant: standing(tenant, view),
-            reach,
-            permitted: true,
-            leaving: false,
-            identity,
-            registration,
-            recorded: view.tenant.is_some() || view.noted.is_some(),
-            settled_generation: (view.registered && view.registered_generation == generation)
-                || memory.registered_for == Some(generation),
-            rejected: memory.rejected == Some((generation, view.meta.deleting)),
-            waited: memory.waited && view.meta.deleting,
-        }
+        let (accepted, settings) = (&self.api.accepted, self.settings);
+        Some(observe(self.process, view, accepted, settings, self.mutant))
     }
 
     /// One step for the VirtualMachine.
     pub fn machine(&mut self) {
-        let next = match self.process.follows[MACHINE].take() {
-            Some(Follow::ReleaseMachine) => self.release_machine(),
-            Some(Follow::PersistTask(..)) => Next::Again,
-            None => match self.look_at_machine() {
-                None => Next::Stop,
-                Some(scene) => {
-                    let action = mutants::plan_machine(self.mutant, &scene.facts);
-                    self.apply_machine(&scene, action)
-                }
-            },
+        let next = match self.look_at_machine() {
+            None => Next::Stop,
+            Some(scene) => {
+                let action = mutants::plan_machine(self.mutant, &scene.facts);
+                self.apply_machine(&scene, action)
+            }
         };
         if next == Next::Stop {
             self.stop(MACHINE);
@@ -129,9 +39,6 @@ impl Turn<'_> {
 
     /// What its next step asks for.
     pub fn machine_asks(&mut self) -> Asks {
-        if self.process.follows[MACHINE].is_some() {
-            return Asks::Writes;
-        }
         let Some(scene) = self.look_at_machine() else {
             return Asks::Nothing;
         };
@@ -143,9 +50,15 @@ impl Turn<'_> {
                 Some(_) | None => Asks::Nothing,
             },
             Action::AddFinalizer | Action::RemoveFinalizer(_) => Asks::Writes,
-            Action::Register if scene.view.noted != scene.tenant_id => Asks::Writes,
-            Action::ListTenants | Action::ListMachines => Asks::Reads,
-            Action::Register | Action::Replace | Action::Unregister => Asks::Changes,
+            Action::Register if !is_noted(&scene.view, scene.tenant_id) => Asks::Writes,
+            // Another list would show what the last one did: time passes first.
+            Action::ListMachines if scene.facts.awaited && !self.would_show(&scene) => {
+                Asks::Nothing
+            }
+            Action::ListTenants | Action::ListMachines | Action::ListLeftover => Asks::Reads,
+            Action::Register | Action::Replace | Action::Leave | Action::Unregister => {
+                Asks::Changes
+            }
         }
     }
 
@@ -153,6 +66,9 @@ impl Turn<'_> {
         match (action, scene.tenant_id) {
             (Action::LeaveAlone, _) => Next::Stop,
             (Action::Settled | Action::Wait(_), _) => {
+                if action == Action::Settled {
+                    self.process.machine_memory.sent = None;
+                }
                 if let Some(new) = saying(scene, action) {
                     if new.ready {
                         self.take_registration_over(scene);
@@ -172,43 +88,66 @@ impl Turn<'_> {
                 self.list_tenants();
                 Next::Again
             }
-            (_, None) => Next::Stop,
-            (Action::ListMachines, Some(tenant)) => {
-                if self.process.picture.list_machines(self.server, tenant) {
-                    Next::Again
-                } else {
-                    self.list_tenants();
-                    Next::Stop
+            (Action::ListLeftover | Action::Leave, _) => {
+                let Some(place) = scene.leftover else {
+                    return Next::Stop;
+                };
+                match action {
+                    Action::Leave => self.leave(scene, place),
+                    _ => self.see_machines(place),
                 }
             }
+            (_, None) => Next::Stop,
+            (Action::ListMachines, Some(tenant)) => self.see_machines(tenant),
             (Action::Register, Some(tenant)) => self.register(scene, tenant),
-            (Action::Replace, Some(tenant)) => self.unregister(scene, tenant, false),
-            (Action::Unregister, Some(tenant)) => self.unregister(scene, tenant, true),
+            (Action::Replace, Some(tenant)) => self.unregister(scene, tenant),
+            (Action::Unregister, Some(tenant)) => self.leave(scene, tenant),
         }
     }
 
+    /// Gets the list of a tenant's machines. What was registered a moment ago may be
+    /// visible late.
+    fn see_machines(&mut self, tenant: Id) -> Next {
+        if !self.process.picture.list_machines(self.server, tenant) {
+            self.list_tenants();
+            return Next::Stop;
+        }
+        let listed = matches!(self.process.picture.machine(tenant), Some(Some(_)));
+        if self.process.machine_memory.sent == Some((tenant, true)) && !listed {
+            Next::Stop
+        } else {
+            Next::Again
+        }
+    }
+
+    fn would_show(&self, scene: &MachineScene) -> bool {
+        let tenant = scene.tenant_id.and_then(|id| self.server.tenant(id));
+        tenant.is_none_or(|tenant| tenant.machine.is_some())
+    }
+
     fn register(&mut self, scene: &MachineScene, tenant: Id) -> Next {
-        let mut new = scene.view;
-        if new.noted != Some(tenant) {
+        if !is_noted(&scene.view, Some(tenant)) {
+            let mut new = scene.view;
             new.noted = Some(tenant);
             return self.write_machine(&new);
         }
         let fields = scene.view.fields;
         let call = Call::Register { tenant, fields };
+        let late = self.fate == Fate::ListedLate;
         match self.call(scene.view.meta.uid, call, None) {
             Ok(Answer::Done) => {
-                self.process.machine_memory.registered_for = Some(scene.view.meta.generation);
-                self.process.picture.list_machines(self.server, tenant);
-                Next::Again
-            }
-            Ok(Answer::Exists) => {
-                self.process.picture.list_machines(self.server, tenant);
-                let listed = self.process.picture.machines;
-                if !matches!(listed, Some((_, Some(_)))) {
-                    self.reject_machine(scene);
+                let memory = &mut self.process.machine_memory;
+                memory.registered_for = Some(scene.view.meta.generation);
+                memory.left.retain(|left| *left != tenant);
+                memory.sent = Some((tenant, true));
+                let next = self.see_machines(tenant);
+                if late {
+                    self.process.picture.without_machine(tenant);
+                    return Next::Stop;
                 }
-                Next::Again
+                next
             }
+            Ok(Answer::Exists) => self.met_another(scene, tenant),
             Ok(Answer::NotFound) => {
                 self.list_tenants();
                 Next::Stop
@@ -217,7 +156,31 @@ impl Turn<'_> {
                 self.reject_machine(scene);
                 Next::Again
             }
-            Err(Lost::Unknown | Lost::Unsent) => Next::Stop,
+            Err(lost) => {
+                if lost == Lost::Unknown {
+                    self.process.machine_memory.sent = Some((tenant, false));
+                }
+                Next::Stop
+            }
+        }
+    }
+
+    /// The BIOS ID is registered already: by us after a lost answer, or elsewhere.
+    fn met_another(&mut self, scene: &MachineScene, tenant: Id) -> Next {
+        self.process.picture.list_machines(self.server, tenant);
+        if matches!(self.process.picture.machine(tenant), Some(Some(_))) {
+            return Next::Again;
+        }
+        let memory = &mut self.process.machine_memory;
+        match &mut memory.sent {
+            Some((sent, taken)) if *sent == tenant => {
+                *taken = true;
+                Next::Stop
+            }
+            Some(_) | None => {
+                self.reject_machine(scene);
+                Next::Again
+            }
         }
     }
 
@@ -226,18 +189,25 @@ impl Turn<'_> {
         self.process.machine_memory.rejected = Some((meta.generation, meta.deleting));
     }
 
-    fn unregister(&mut self, scene: &MachineScene, tenant: Id, for_good: bool) -> Next {
+    /// Unregisters it where it does not belong any more.
+    fn leave(&mut self, scene: &MachineScene, tenant: Id) -> Next {
+        let next = self.unregister(scene, tenant);
+        let meta = scene.view.meta;
+        let memory = &mut self.process.machine_memory;
+        let refused = memory.rejected == Some((meta.generation, meta.deleting));
+        if next == Next::Again && !refused && !memory.left.contains(&tenant) {
+            memory.left.push(tenant);
+            memory.left.sort_unstable();
+        }
+        next
+    }
+
+    fn unregister(&mut self, scene: &MachineScene, tenant: Id) -> Next {
         self.see_unregistration(scene.view.meta.uid, tenant);
         match self.call(scene.view.meta.uid, Call::Unregister { tenant }, None) {
             Ok(Answer::Done | Answer::NotFound) => {
-                if let Some((listed, found)) = &mut self.process.picture.machines
-                    && *listed == tenant
-                {
-                    *found = None;
-                }
-                if for_good {
-                    self.process.follows[MACHINE] = Some(Follow::ReleaseMachine);
-                }
+                self.process.picture.without_machine(tenant);
+                self.process.machine_memory.sent = None;
                 Next::Again
             }
             Ok(Answer::Rejected | Answer::Exists | Answer::Task(_)) => {
@@ -269,12 +239,24 @@ impl Turn<'_> {
     }
 }
 
+/// Note or status say that it is registered there: nothing of it is lost by a stop.
+fn is_noted(view: &Machine, tenant: Option<Id>) -> bool {
+    let recorded = view.noted.is_none() && view.tenant == tenant;
+    tenant.is_none() || view.noted == tenant || recorded
+}
+
 /// What its status says while nothing else can be done.
 fn saying(scene: &MachineScene, action: Action) -> Option<Machine> {
     let mut new = scene.view;
     let ready = action == Action::Settled;
     let stalled = match action {
-        Action::Wait(Wait::TenantFate | Wait::ServerNotReady) => return None,
+        Action::Wait(Wait::TenantFate) => return None,
+        Action::Wait(Wait::ServerNotReady) if is_agreed(scene) => return None,
+        Action::Wait(Wait::InventoryGuard)
+            if is_agreed(scene) && scene.facts.identity == Identity::Same =>
+        {
+            return None;
+        }
         Action::Wait(Wait::TenantDeleting) if scene.facts.deleting && !scene.facts.waited => {
             return None;
         }
@@ -298,4 +280,10 @@ fn saying(scene: &MachineScene, action: Action) -> Option<Machine> {
         new.registered_generation = new.meta.generation;
     }
     Some(new)
+}
+
+/// Ready for this very spec.
+fn is_agreed(scene: &MachineScene) -> bool {
+    let view = &scene.view;
+    !view.meta.deleting && view.ready && view.observed == view.meta.generation
 }

@@ -5,7 +5,8 @@
 //! - `world`: the Integration Server; `kube`: the API server; `turn`: a step's calls;
 //! - `memory`, `picture`: what a process knows; `observe`, `attempts`, `guards`: the facts
 //!   that it makes of that;
-//! - `tenant`, `creation`, `activation`, `removal`, `said`, `machine`: the operator's hands;
+//! - `tenant`, `creation`, `activation`, `removal`, `said`, `machine`, `whereabouts`: the
+//!   operator's hands;
 //! - `model`, `offers`, `faults`, `state`: what may happen next;
 //! - `properties`, `rest`: what must hold; `mutants`: planners that must fail;
 //! - `configurations`: where it begins, and the bounds; `coverage`: what was planned;
@@ -52,4 +53,5 @@ mod said;
 mod state;
 mod tenant;
 mod turn;
+mod whereabouts;
 mod world;

@@ -33,8 +33,6 @@ pub struct Process {
 pub enum Follow {
     /// Writes a task's identifier down.
     PersistTask(Step, Id),
-    /// Takes the machine's finalizer off.
-    ReleaseMachine,
 }
 
 /// Of a Tenant.
@@ -55,8 +53,6 @@ pub struct TenantMemory {
     pub alone: bool,
     /// The live list of machines, less than 10 s old.
     pub referrers: Option<bool>,
-    /// The identifier that was asked for less than 10 s ago.
-    pub asked: Option<Id>,
     pub missing: Missing,
     /// 10 minutes of waiting for machines are over.
     pub machines_waited: bool,
@@ -103,6 +99,15 @@ pub struct Removal {
     /// The task that the status named last.
     pub recorded: Option<Id>,
     pub refused: Option<Id>,
+    /// This process sent the task and never lost sight of it.
+    pub followed: bool,
+    /// When the server made the task, as it first said.
+    pub created: Option<u8>,
+    /// The task was found forgotten.
+    pub forgotten: bool,
+    /// The tasks were surveyed since then.
+    pub surveyed: bool,
+    /// 30 s since it was first seen, or sent, or found forgotten.
     pub settled: bool,
 }
 
@@ -126,11 +131,15 @@ pub enum Missing {
 }
 
 /// Of the VirtualMachine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MachineMemory {
     pub uid: Uid,
     pub registered_for: Option<u8>,
     pub rejected: Option<(u8, bool)>,
+    /// A registration with this tenant was sent less than 30 s ago; the server took it.
+    pub sent: Option<(Id, bool)>,
+    /// Where this process has unregistered it.
+    pub left: Vec<Id>,
     pub waited: bool,
     pub released: bool,
 }
@@ -179,8 +188,19 @@ impl Removal {
             replaced: None,
             recorded: None,
             refused: None,
+            followed: false,
+            created: None,
+            forgotten: false,
+            surveyed: false,
             settled: false,
         }
+    }
+
+    /// It is sent (again), or another process was found to have sent it.
+    pub fn lose_sight(&mut self) {
+        self.followed = false;
+        self.forgotten = false;
+        self.surveyed = false;
     }
 }
 
@@ -230,7 +250,7 @@ impl Process {
             Change::Lost => None,
         });
         for task in [attempt, removal, change].into_iter().flatten() {
-            self.picture.forget(task);
+            self.picture.forget(task, slot);
         }
         self.memories[slot] = TenantMemory {
             uid,
@@ -267,6 +287,9 @@ impl Process {
                 attempt.surveyed = true;
                 attempt.listed_after = false;
             }
+            if let Some(removal) = &mut memory.removal {
+                removal.surveyed = removal.forgotten;
+            }
         }
     }
 
@@ -279,7 +302,9 @@ impl Process {
                 || matches!(memory.missing, Missing::Once { aged: false, .. })
         };
         let deleting = self.machine.is_some_and(|machine| machine.meta.deleting);
-        self.memories.iter().any(unsettled) || (deleting && !self.machine_memory.waited)
+        let machine = &self.machine_memory;
+        let listing = machine.sent.is_some();
+        self.memories.iter().any(unsettled) || (deleting && !machine.waited) || listing
     }
 
     /// Half a minute passes.
@@ -287,9 +312,9 @@ impl Process {
         self.picture.recent = false;
         self.picture.aged = self.picture.list.is_some();
         self.picture.survey = None;
+        self.picture.asked.clear();
         for memory in &mut self.memories {
             memory.referrers = None;
-            memory.asked = None;
             if let Some(attempt) = &mut memory.attempt {
                 attempt.settled = true;
                 attempt.surveyed = false;
@@ -297,6 +322,7 @@ impl Process {
             }
             if let Some(removal) = &mut memory.removal {
                 removal.settled = true;
+                removal.surveyed = false;
             }
             if memory.change == Some(Change::Lost) {
                 memory.change = None;
@@ -307,6 +333,7 @@ impl Process {
         }
         let deleting = self.machine.is_some_and(|machine| machine.meta.deleting);
         self.machine_memory.waited |= deleting;
+        self.machine_memory.sent = None;
     }
 
     /// Half an hour passes: all waits are over.

@@ -69,6 +69,8 @@ pub struct Model {
     /// The Tenants that are there first, and the machine.
     pub tenants: Vec<TenantSpec>,
     pub machine: bool,
+    /// A Tenant that is made again is made like this, where that differs.
+    pub again: Option<TenantSpec>,
     /// Strangers on the server: name, fields.
     pub strangers: Vec<(u8, u8)>,
     pub faults: &'static [Kind],
@@ -275,7 +277,8 @@ impl Model {
             }
             Event::Create(slot) => {
                 state.budget.creations -= 1;
-                let spec = self.tenants.get(slot).copied().unwrap_or_else(tenant);
+                let spec = self.again.or(self.tenants.get(slot).copied());
+                let spec = spec.unwrap_or_else(tenant);
                 state.api.create_tenant(slot, spec);
             }
             _ => {}
@@ -287,10 +290,12 @@ impl Model {
 pub fn resync(state: &mut State) {
     state.leader.picture.replace(&state.server, None);
     state.leader.listed();
-    if let Some((tenant, _)) = state.leader.picture.machines
-        && !state.leader.picture.list_machines(&state.server, tenant)
-    {
-        state.leader.picture.machines = None;
+    let tenant = state.leader.tenants[0].filter(|_| state.leader.machine.is_some());
+    let home = tenant.and_then(|tenant| tenant.own_status().tenant);
+    let picture = &mut state.leader.picture;
+    picture.machines.retain(|(listed, _)| Some(*listed) == home);
+    if let Some(home) = home {
+        picture.list_machines(&state.server, home);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use viis_operator::plan::Task;
 use viis_operator::plan::tenant::{self, Action, ById, Creation, Facts, Removal, Sighting, Wait};
-use viis_operator::plan::tenant::{Release, Step, Unknown};
+use viis_operator::plan::tenant::{Admission, Release, Step, Unknown};
 use viis_operator::plan::virtual_machine;
 
 use crate::coverage::{planned, planned_machine};
@@ -51,10 +51,10 @@ pub enum Mutant {
     MachineWithoutFinalizer,
     /// A machine that is deleted was registered with what its status says.
     OldRegistration,
+    /// Where a machine was registered before is of no interest.
+    ForgetsLeftover,
     /// An activation whose end was taken up is followed again.
     FollowsAgain,
-    /// An activation that the status names is followed when its tenant is gone, too.
-    FollowsForeign,
     /// A task that another process wrote down is overlooked.
     OwnTaskAlone,
     /// Who has recorded an identifier owns what it stands for now.
@@ -104,7 +104,11 @@ fn alter(mutant: Mutant, facts: &mut Facts) {
                 facts.world.verified = true;
             }
         }
-        Mutant::NoRetain => facts.spec.retain = false,
+        Mutant::NoRetain => {
+            facts.spec.retain = false;
+            // The guard counts it, too.
+            facts.admission = Admission::Granted;
+        }
         Mutant::NoFinalizer => facts.finalizer |= !facts.deleting,
         Mutant::NoClaims => facts.outclaimed = false,
         Mutant::NoIntent
@@ -118,8 +122,8 @@ fn alter(mutant: Mutant, facts: &mut Facts) {
         | Mutant::KeepsRegistration
         | Mutant::MachineWithoutFinalizer
         | Mutant::OldRegistration
+        | Mutant::ForgetsLeftover
         | Mutant::FollowsAgain
-        | Mutant::FollowsForeign
         | Mutant::OwnTaskAlone
         | Mutant::OwnsByIdentifier
         | Mutant::WriteWithoutPrecondition
@@ -174,6 +178,9 @@ pub fn plan_machine(
     let mut facts = facts.clone();
     if mutant == Some(Mutant::MachineWithoutFinalizer) {
         facts.finalizer |= !facts.deleting;
+    }
+    if mutant == Some(Mutant::ForgetsLeftover) {
+        facts.leftover = virtual_machine::Leftover::None;
     }
     match (mutant, virtual_machine::plan(&facts)) {
         (Some(Mutant::KeepsRegistration), Action::Unregister) => {

@@ -50,7 +50,7 @@ pub fn observe(
         creation: creation(process, slot, &status, mutant),
         removal: removal(process, slot, &status, mutant),
     };
-    let change = change(process, slot, &status, mutant);
+    let change = change(process, slot, &status);
     let machines = machines(process, slot, &status);
     let (reach, written_off) = judge(process, accepted, settings);
     let named = process.picture.by_name(view.spec.name);
@@ -85,7 +85,7 @@ pub fn observe(
             world: UNSEEN,
             change,
             machines,
-            admission: admission(process, &view, &status, settings),
+            admission: admission(process, &view, settings),
             rejected: refused.map(|(step, _)| step),
         },
     };
@@ -118,11 +118,13 @@ fn world(process: &Process, scene: &Scene, written_off: &[Uid], mutant: Option<M
     World {
         fresh: is_fresh(process, *slot, status) && (is_free || memory.listed_since_spec),
         by_id: by_id(process, view, status, written_off),
-        verified: status.tenant.is_some() && memory.asked == status.tenant,
+        verified: status
+            .tenant
+            .is_some_and(|id| process.picture.asked.contains(&id)),
         by_name,
         existing: existing(process, view, other),
         unclaimed_creations: unclaimed_creations(process, *slot, mutant),
-        unclaimed_removals: process.picture.unclaimed(Kind::Delete),
+        unclaimed_removals: unclaimed_removals(process, *slot),
     }
 }
 
@@ -161,7 +163,7 @@ fn made_by(process: &Process, slot: usize, status: &TenantStatus) -> Option<Made
     let memory = &process.memories[slot];
     let removing = status.removal.and(memory.removal).and_then(|r| r.task);
     let task = removing.or_else(|| memory.attempt.and_then(|attempt| attempt.task))?;
-    match process.picture.view(task) {
+    match process.picture.view(task, slot) {
         Some(View::Ended(_, End::Completed(made))) => made,
         Some(View::Ended(..) | View::Unseen | View::Running | View::Forgotten) | None => None,
     }
@@ -238,4 +240,11 @@ fn unclaimed_creations(process: &Process, slot: usize, mutant: Option<Mutant>) -
     let in_order = attempt.is_none_or(|attempt| attempt.surveyed && attempt.listed_after);
     let unclaimed = process.picture.unclaimed(Kind::Create);
     unclaimed || (!in_order && mutant != Some(Mutant::SurveyAfterList))
+}
+
+/// Where the deletion's task was found forgotten, by a survey from after that.
+fn unclaimed_removals(process: &Process, slot: usize) -> bool {
+    let removal = process.memories[slot].removal;
+    let lost = removal.is_some_and(|removal| removal.forgotten && !removal.surveyed);
+    process.picture.unclaimed(Kind::Delete) || lost
 }

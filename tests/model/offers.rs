@@ -37,6 +37,9 @@ impl Model {
                         offer(Kind::Late, Fate::Late);
                     }
                     offer(Kind::Rejected, Fate::Rejected);
+                    if object == MACHINE {
+                        offer(Kind::ListedLate, Fate::ListedLate);
+                    }
                 }
             }
         }

@@ -37,9 +37,28 @@ pub struct Picture {
     /// The running tasks of the last survey, while that is recent.
     pub survey: Option<Vec<(Id, Kind)>>,
     /// Tasks that somebody waits for.
-    pub watched: Vec<(Id, View)>,
-    /// The machine in the list of machines of this tenant.
-    pub machines: Option<(Id, Option<u8>)>,
+    pub watched: Vec<Watched>,
+    /// The tenants that were asked for less than 10 s ago, with an answer that holds.
+    pub asked: Vec<Id>,
+    /// The machine in the list of machines of each tenant that was asked for it.
+    pub machines: Vec<(Id, Option<u8>)>,
+}
+
+/// A task that this Tenant waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Watched {
+    pub id: Id,
+    pub slot: usize,
+    pub view: View,
+    /// When the server made it, as it said last.
+    pub created: Option<u8>,
+}
+
+impl Watched {
+    fn show(&mut self, task: &Task) {
+        self.view = View::of(task);
+        self.created = Some(task.created);
+    }
 }
 
 impl View {
@@ -67,7 +86,10 @@ impl Picture {
     pub fn replace(&mut self, server: &Server, hidden: Option<Id>) {
         let shown = server.tenants.iter().filter(|t| Some(t.id) != hidden);
         let list: Vec<Entry> = shown.map(Entry::from).collect();
-        self.gone.retain(|id| !list.iter().any(|e| e.id == *id));
+        let listed = |id: &Id| list.iter().any(|entry| entry.id == *id);
+        let gone = &self.gone;
+        self.asked.retain(|id| !(gone.contains(id) && listed(id)));
+        self.gone.retain(|id| !listed(id));
         self.list = Some(list);
         self.recent = true;
         self.aged = false;
@@ -95,12 +117,20 @@ impl Picture {
         self.gone.contains(&id)
     }
 
-    /// The server proved this tenant absent.
+    fn answered(&mut self, id: Id) {
+        if !self.asked.contains(&id) {
+            self.asked.push(id);
+            self.asked.sort_unstable();
+        }
+    }
+
+    /// The server proved this tenant absent: an answer for as long as no list shows it.
     pub fn proved_absent(&mut self, id: Id) {
         if !self.gone.contains(&id) {
             self.gone.push(id);
             self.gone.sort_unstable();
         }
+        self.answered(id);
         if let Some(list) = &mut self.list {
             list.retain(|entry| entry.id != id);
         }
@@ -120,6 +150,7 @@ impl Picture {
             Some(tenant) => {
                 self.gone.retain(|gone| *gone != id);
                 self.put(Entry::from(tenant));
+                self.answered(id);
             }
             None => self.proved_absent(id),
         }
@@ -150,9 +181,9 @@ impl Picture {
         self.survey = Some(running.collect());
         self.poll(server);
         // What the list shows runs again, under an identifier that was given twice say.
-        for (id, view) in &mut self.watched {
-            if let Some(task) = server.task(*id) {
-                *view = View::of(task);
+        for watched in &mut self.watched {
+            if let Some(task) = server.task(watched.id) {
+                watched.show(task);
             }
         }
     }
@@ -162,35 +193,88 @@ impl Picture {
         match &self.survey {
             None => true,
             Some(running) => running.iter().any(|(id, found)| {
-                *found == kind && !self.watched.iter().any(|(watched, _)| watched == id)
+                *found == kind && !self.watched.iter().any(|watched| watched.id == *id)
             }),
         }
     }
 
-    pub fn watch(&mut self, id: Id) {
-        if self.view(id).is_none() {
-            self.watched.push((id, View::Unseen));
-            self.watched.sort_unstable_by_key(|(id, _)| *id);
+    /// Whoever got an identifier last has it, and who had it before no longer does.
+    pub fn watch(&mut self, id: Id, slot: usize) {
+        let goes_on = |watched: &Watched| {
+            let over = matches!(watched.view, View::Ended(..) | View::Forgotten);
+            watched.id == id && watched.slot == slot && !over
+        };
+        if self.watched.iter().any(goes_on) {
+            return;
         }
+        self.watched.retain(|watched| watched.id != id);
+        self.watched.push(Watched {
+            id,
+            slot,
+            view: View::Unseen,
+            created: None,
+        });
+        self.watched.sort_unstable_by_key(|watched| watched.id);
     }
 
-    pub fn forget(&mut self, id: Id) {
-        self.watched.retain(|(watched, _)| *watched != id);
+    pub fn forget(&mut self, id: Id, slot: usize) {
+        self.watched
+            .retain(|watched| watched.id != id || watched.slot != slot);
     }
 
-    pub fn view(&self, id: Id) -> Option<View> {
-        let found = self.watched.iter().find(|(watched, _)| *watched == id);
-        found.map(|(_, view)| *view)
+    fn watched(&self, id: Id) -> Option<&Watched> {
+        self.watched.iter().find(|watched| watched.id == id)
+    }
+
+    /// What this Tenant knows of its task. One that another Tenant waits for is another
+    /// task with the same identifier.
+    pub fn view(&self, id: Id, slot: usize) -> Option<View> {
+        let found = self.watched(id)?;
+        let ours = found.slot == slot;
+        Some(if ours { found.view } else { View::Forgotten })
+    }
+
+    /// When the server made this Tenant's task, where it was seen.
+    pub fn created(&self, id: Id, slot: usize) -> Option<u8> {
+        let found = self.watched(id).filter(|watched| watched.slot == slot)?;
+        let seen = matches!(found.view, View::Running | View::Ended(..));
+        found.created.filter(|_| seen)
     }
 
     /// The poller asks for every watched task that has not ended.
     pub fn poll(&mut self, server: &Server) {
-        for (id, view) in &mut self.watched {
-            *view = match (*view, server.task(*id)) {
-                (over @ (View::Ended(..) | View::Forgotten), _) => over,
-                (View::Unseen | View::Running, None) => View::Forgotten,
-                (View::Unseen | View::Running, Some(task)) => View::of(task),
-            };
+        for watched in &mut self.watched {
+            match (watched.view, server.task(watched.id)) {
+                (View::Ended(..) | View::Forgotten, _) => {}
+                (View::Unseen | View::Running, None) => watched.view = View::Forgotten,
+                (View::Unseen | View::Running, Some(task)) => watched.show(task),
+            }
+        }
+    }
+
+    /// What the list of this tenant's machines shows; None without one.
+    pub fn machine(&self, tenant: Id) -> Option<Option<u8>> {
+        let list = self.machines.iter().find(|(listed, _)| *listed == tenant);
+        list.map(|(_, found)| *found)
+    }
+
+    fn put_machine(&mut self, tenant: Id, found: Option<u8>) {
+        self.machines.retain(|(listed, _)| *listed != tenant);
+        self.machines.push((tenant, found));
+        self.machines.sort_unstable();
+    }
+
+    /// A tenant that was made this moment has no machines.
+    pub fn no_machine_yet(&mut self, tenant: Id) {
+        if self.machine(tenant).is_none() {
+            self.put_machine(tenant, None);
+        }
+    }
+
+    /// The machine is not in the list of this tenant's machines, if there is one.
+    pub fn without_machine(&mut self, tenant: Id) {
+        if self.machine(tenant).is_some() {
+            self.put_machine(tenant, None);
         }
     }
 
@@ -200,7 +284,7 @@ impl Picture {
             return false;
         };
         let fields = found.machine.map(|machine| machine.fields);
-        self.machines = Some((tenant, fields));
+        self.put_machine(tenant, fields);
         true
     }
 }

@@ -6,7 +6,7 @@
 use viis_operator::plan::Reach;
 
 use crate::guards::judge;
-use crate::kube::{Machine, Tenant, Uid};
+use crate::kube::{Api, Machine, Tenant, Uid};
 use crate::observe::{Scene, Settings};
 use crate::state::State;
 use crate::turn::Turn;
@@ -153,7 +153,7 @@ impl Turn<'_> {
         let Some(target) = self.server.tenant(id) else {
             return;
         };
-        let asked = self.process.memories[scene.slot].asked == Some(id);
+        let asked = self.process.picture.asked.contains(&id);
         let foreign = target.maker != Some(uid);
         let current = self.api.tenant_of(uid).copied();
         if foreign && !(asked && self.looks_ours(scene, id)) {
@@ -260,13 +260,27 @@ impl Turn<'_> {
             return;
         };
         let uid = Some(before.meta.uid);
-        let tenants = self.server.tenants.iter_mut();
-        let registrations = tenants.filter_map(|tenant| tenant.machine.as_mut());
-        let mut left = registrations.filter(|machine| machine.maker == uid);
-        if before.retain {
-            left.for_each(|machine| machine.maker = None);
-        } else if left.next().is_some() {
+        let mut leaves = false;
+        for tenant in &mut self.server.tenants {
+            let found = tenant.machine.as_mut();
+            let Some(found) = found.filter(|found| found.maker == uid) else {
+                continue;
+            };
+            if before.retain || !is_proved(self.api, &before, tenant.id) {
+                found.maker = None;
+            } else {
+                leaves = true;
+            }
+        }
+        if leaves {
             self.breached(Breach::LeavesMachine);
         }
     }
+}
+
+/// The status or a Tenant shows that a machine is registered here. A note, which every
+/// user can write, is no proof: an Event tells a person to look.
+pub fn is_proved(api: &Api, machine: &Machine, place: Id) -> bool {
+    let mut tenants = api.tenants.iter().flatten();
+    machine.tenant == Some(place) || tenants.any(|t| t.own_status().tenant == Some(place))
 }

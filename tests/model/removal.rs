@@ -23,6 +23,8 @@ impl Turn<'_> {
             unsent: true,
             ..Removal::seen(id)
         });
+        let refused = &mut self.process.memories[scene.slot].rejected;
+        *refused = refused.filter(|(step, _)| *step != Step::Delete);
         let mut new = self.next_status(scene, Action::RecordRemoval);
         new.status.removal = Some(kube::Attempt {
             attempt: id,
@@ -54,8 +56,10 @@ impl Turn<'_> {
         };
         removal.unsent = false;
         removal.settled = false;
+        removal.lose_sight();
+        removal.created = None;
         if let Some(before) = removal.task.take() {
-            self.process.picture.forget(before);
+            self.process.picture.forget(before, slot);
             removal.replaced = Some(before);
         }
         let call = Call::Begin(Work::Delete { tenant: id });
@@ -67,7 +71,8 @@ impl Turn<'_> {
         match answer {
             Ok(Answer::Task(task)) => {
                 removal.task = Some(task);
-                self.process.picture.watch(task);
+                removal.followed = true;
+                self.process.picture.watch(task, slot);
                 self.process.follows[slot] = Some(Follow::PersistTask(Step::Delete, task));
                 Next::Again
             }
@@ -118,7 +123,7 @@ impl Turn<'_> {
         let Some(task) = removal.task.filter(|task| removal.refused != Some(*task)) else {
             return;
         };
-        match self.process.picture.view(task) {
+        match self.process.picture.view(task, slot) {
             None | Some(View::Unseen | View::Running | View::Forgotten) => {}
             Some(View::Ended(_, End::Completed(_))) => {}
             Some(View::Ended(_, End::Failed(_) | End::Cancelled)) => {
@@ -166,7 +171,7 @@ impl Turn<'_> {
             .tenant
             .is_some_and(|id| picture.by_id(id).is_some());
         if shown && !written_off.contains(&scene.view.meta.uid) {
-            return Err(Next::Again);
+            return Err(Next::Stop);
         }
         if reach == Reach::Ready {
             Ok(())
@@ -189,6 +194,10 @@ impl Turn<'_> {
             && release == Release::Removed
         {
             self.process.picture.proved_absent(id);
+            self.process
+                .picture
+                .machines
+                .retain(|(listed, _)| *listed != id);
         }
         let held = self.process.tenants[scene.slot].unwrap_or(scene.view);
         let mut new = held;
@@ -197,7 +206,7 @@ impl Turn<'_> {
             self.process.memories[scene.slot].released = true;
             let removal = self.process.memories[scene.slot].removal;
             if let Some(task) = removal.and_then(|removal| removal.task) {
-                self.process.picture.forget(task);
+                self.process.picture.forget(task, scene.slot);
             }
             self.drop_attempt(scene.slot);
         }
@@ -212,7 +221,7 @@ impl Turn<'_> {
         let memory = &mut self.process.memories[scene.slot];
         match memory.missing {
             Missing::Twice(missing) if missing == id => {
-                self.get_tenant(scene.slot, id);
+                self.get_tenant(id);
                 return Next::Again;
             }
             Missing::Once { id: missing, .. } if missing == id => {}

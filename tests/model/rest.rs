@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use crate::faults::Budget;
 use crate::kube::{Machine, Tenant, Uid};
 use crate::model::{Event, Model, resync};
+use crate::properties::is_proved;
 use crate::state::State;
 use crate::turn::Fate;
 use crate::world::Id;
@@ -130,7 +131,8 @@ impl Model {
         let Some(tenant) = tenant.filter(|tenant| !tenant.meta.deleting) else {
             return !machine.ready;
         };
-        self.holds_up(state, 0, &tenant) || is_registered(state, &tenant, &machine)
+        let held_up = self.holds_up(state, 0, &tenant) || is_left_unproved(state, &machine);
+        held_up || is_registered(state, &tenant, &machine)
     }
 
     /// A Tenant that a person has to look at.
@@ -179,6 +181,13 @@ impl Model {
 fn recorded_elsewhere(state: &State, uid: Uid, id: Id) -> bool {
     let mut others = state.api.tenants.iter().flatten();
     others.any(|other| other.meta.uid != uid && other.own_status().tenant == Some(id))
+}
+
+/// It is registered where nothing proves it, and that stalls it: a person is told.
+fn is_left_unproved(state: &State, machine: &Machine) -> bool {
+    let registered = state.server.tenants.iter().filter(|t| t.machine.is_some());
+    let mut places = registered.map(|tenant| tenant.id);
+    machine.stalled && places.any(|place| !is_proved(&state.api, machine, place))
 }
 
 fn is_registered(state: &State, tenant: &Tenant, machine: &Machine) -> bool {

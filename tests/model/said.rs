@@ -93,12 +93,16 @@ impl Turn<'_> {
         let memory = self.process.memories[scene.slot];
         match memory.change {
             Some(Change::Task(task, _))
-                if self.process.picture.view(task) == Some(View::Running) =>
+                if self.process.picture.view(task, scene.slot) == Some(View::Running) =>
             {
                 new.status.change = Some(task);
             }
             _ if memory.last_task => new.status.change = None,
             _ => {}
+        }
+        if new.status.change == memory.settled_change {
+            // One that the server did not remember: nobody shall follow it again.
+            new.status.change = None;
         }
         new.status.said = Said {
             generation: new.meta.generation,
@@ -141,8 +145,11 @@ impl Turn<'_> {
         let attempt = self.process.memories[slot].attempt;
         let surveyed = |attempt: Attempt| attempt.surveyed;
         let early = !self.is(Mutant::SurveyAfterList) && !attempt.is_none_or(surveyed);
+        let removal = self.process.memories[slot].removal;
+        let lost = removal.is_some_and(|removal| removal.forgotten && !removal.surveyed);
         match action {
             Action::Wait(Wait::Settling(Step::Create)) if early => true,
+            Action::Wait(Wait::Settling(Step::Delete)) if lost => true,
             Action::Wait(Wait::Settling(_)) => self.process.picture.survey.is_none(),
             _ => false,
         }

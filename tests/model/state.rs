@@ -195,7 +195,7 @@ fn processes<'a>(
 }
 
 fn tasks_of(process: &Process, known: &mut Vec<Id>) {
-    known.extend(process.picture.watched.iter().map(|(id, _)| *id));
+    known.extend(process.picture.watched.iter().map(|watched| watched.id));
     for memory in &process.memories {
         known.extend(memory.attempt.and_then(|attempt| attempt.task));
         known.extend(memory.removal.and_then(|removal| removal.task));
@@ -204,8 +204,7 @@ fn tasks_of(process: &Process, known: &mut Vec<Id>) {
         }
     }
     for follow in process.follows.iter().flatten() {
-        if let Follow::PersistTask(_, id) = follow {
-            known.push(*id);
-        }
+        let Follow::PersistTask(_, id) = follow;
+        known.push(*id);
     }
 }

@@ -55,7 +55,6 @@ impl Turn<'_> {
     pub fn tenant(&mut self, slot: usize) {
         let next = match self.process.follows[slot].take() {
             Some(Follow::PersistTask(step, task)) => self.persist_task(slot, step, task),
-            Some(Follow::ReleaseMachine) => Next::Again,
             None => match self.look(slot) {
                 None => Next::Stop,
                 Some(scene) => {
@@ -138,7 +137,7 @@ impl Turn<'_> {
             Action::ConfirmAbsence => self.confirm_absence(scene),
             Action::Verify => {
                 if let Some(id) = scene.status.tenant {
-                    self.get_tenant(scene.slot, id);
+                    self.get_tenant(id);
                 }
                 Next::Again
             }

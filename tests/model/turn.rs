@@ -24,6 +24,8 @@ pub enum Fate {
     Unsent,
     /// The server refuses it with a code.
     Rejected,
+    /// It arrives; the list that is asked for next does not show it yet.
+    ListedLate,
 }
 
 /// A request whose answer nobody waits for, and which may still arrive.
@@ -88,7 +90,7 @@ impl Turn<'_> {
     /// Sends a request that changes something, for this resource.
     pub fn call(&mut self, owner: Uid, call: Call, attempt: Option<u8>) -> Result<Answer, Lost> {
         match self.fate() {
-            Fate::Fine => Ok(self.server.accept(call, owner)),
+            Fate::Fine | Fate::ListedLate => Ok(self.server.accept(call, owner)),
             Fate::RequestLost => Err(Lost::Unknown),
             Fate::AnswerLost => {
                 self.server.accept(call, owner);
@@ -122,9 +124,8 @@ impl Turn<'_> {
     }
 
     /// Asks for one tenant.
-    pub fn get_tenant(&mut self, slot: usize, id: Id) {
+    pub fn get_tenant(&mut self, id: Id) {
         self.process.picture.get(self.server, id);
-        self.process.memories[slot].asked = Some(id);
     }
 
     /// Writes a Tenant that was made of the one that is held.

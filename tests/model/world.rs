@@ -77,6 +77,8 @@ pub struct Task {
     pub end: Option<End>,
     /// The resource that it was sent for. Nobody asks the server for it.
     pub owner: Uid,
+    /// When it was made: how often the server had been restored by then.
+    pub created: u8,
 }
 
 /// A request that changes something.
@@ -108,6 +110,8 @@ pub struct Server {
     pub tasks: Vec<Task>,
     pub next_tenant: Id,
     pub next_task: Id,
+    /// How often it was restored.
+    pub era: u8,
 }
 
 impl Work {
@@ -127,6 +131,7 @@ impl Server {
             tasks: Vec::new(),
             next_tenant: 1,
             next_task: 1,
+            era: 0,
         }
     }
 
@@ -227,6 +232,7 @@ impl Server {
             work,
             end,
             owner,
+            created: self.era,
         });
         Answer::Task(id)
     }

@@ -1,0 +1,202 @@
+//! Gathers what decides the VirtualMachine's next step: where it is registered, or may
+//! be, and what the picture shows there. As `controllers/virtual_machine/observe.rs` and
+//! `whereabouts.rs`, with one server and one namespace: a place is a tenant's identifier.
+//! A registration has no identifier of its own here. It calls nobody and decides nothing.
+
+use viis_operator::plan::Reach;
+use viis_operator::plan::virtual_machine::{
+    Facts, Identity, Leftover, Registration, Tenant as Standing, Whereabouts,
+};
+
+use crate::guards::judge;
+use crate::kube::{Machine, Tenant, Uid};
+use crate::memory::Process;
+use crate::mutants::Mutant;
+use crate::observe::Settings;
+use crate::world::Id;
+
+/// The VirtualMachine and what decides its next step.
+pub struct MachineScene {
+    pub view: Machine,
+    /// The place that is looked at.
+    pub tenant_id: Option<Id>,
+    /// Where it is registered beside that.
+    pub leftover: Option<Id>,
+    pub facts: Facts,
+}
+
+/// One look at it.
+struct Search<'a> {
+    process: &'a Process,
+    view: &'a Machine,
+    /// Where its Tenant wants it.
+    home: Option<Id>,
+    mutant: Option<Mutant>,
+}
+
+/// Gathers the scene.
+pub fn observe(
+    process: &Process,
+    view: Machine,
+    accepted: &[Uid],
+    settings: Settings,
+    mutant: Option<Mutant>,
+) -> MachineScene {
+    let tenant = process.tenants[0];
+    let search = Search {
+        process,
+        view: &view,
+        home: tenant.and_then(|tenant| tenant.own_status().tenant),
+        mutant,
+    };
+    let (reach, _) = judge(process, accepted, settings);
+    let (place, whereabouts) = search.trail();
+    let leftover = search.leftover(reach);
+    let memory = &process.machine_memory;
+    let generation = view.meta.generation;
+    let facts = Facts {
+        deleting: view.meta.deleting,
+        finalizer: view.meta.finalizer,
+        retain: view.retain,
+        suspended: tenant.is_some_and(|tenant| tenant.spec.suspend),
+        outclaimed: false,
+        tenant: standing(tenant.as_ref(), &view),
+        reach,
+        permitted: true,
+        leaving: false,
+        identity: search.identity(place, tenant.filter(|_| whereabouts == Whereabouts::Home)),
+        registration: search.registration(place),
+        whereabouts,
+        leftover: leftover.map_or(Leftover::None, |(_, left)| left),
+        settled_generation: (view.registered && view.registered_generation == generation)
+            || memory.registered_for == Some(generation),
+        awaited: place.is_some_and(|place| memory.sent == Some((place, true))),
+        rejected: memory.rejected == Some((generation, view.meta.deleting)),
+        waited: memory.waited && view.meta.deleting,
+    };
+    MachineScene {
+        view,
+        tenant_id: place,
+        leftover: leftover.map(|(place, _)| place),
+        facts,
+    }
+}
+
+fn standing(tenant: Option<&Tenant>, machine: &Machine) -> Standing {
+    let Some(tenant) = tenant else {
+        return Standing::NotFound;
+    };
+    let status = tenant.own_status();
+    if !tenant.meta.deleting {
+        return match status.tenant {
+            Some(_) => Standing::Provisioned,
+            None => Standing::Unprovisioned,
+        };
+    }
+    let refused = status.removal.is_some() && status.said.stalled;
+    let in_use = status.removal.is_none() && status.said.blocked && !machine.meta.deleting;
+    if tenant.retains() || refused || in_use {
+        Standing::LeavingBlocked
+    } else {
+        Standing::Leaving
+    }
+}
+
+impl Search<'_> {
+    /// Where a live machine belongs, or what the deletion of one has to undo.
+    fn trail(&self) -> (Option<Id>, Whereabouts) {
+        if !self.view.meta.deleting {
+            let whereabouts = match self.home {
+                Some(_) => Whereabouts::Home,
+                None => Whereabouts::Nowhere,
+            };
+            return (self.home, whereabouts);
+        }
+        self.undoing()
+    }
+
+    /// The note first, then the status; without either, where its Tenant is.
+    fn undoing(&self) -> (Option<Id>, Whereabouts) {
+        let recorded = self.view.tenant;
+        let noted = self.view.noted.filter(|noted| recorded != Some(*noted));
+        let noted = noted.filter(|noted| self.is_proved(*noted));
+        let noted = noted.filter(|_| self.mutant != Some(Mutant::OldRegistration));
+        let mut counting: Vec<Id> = noted.into_iter().chain(recorded).collect();
+        if counting.is_empty() && recorded.is_none() {
+            counting.extend(self.home);
+        }
+        let picture = &self.process.picture;
+        let left = &self.process.machine_memory.left;
+        let open = || counting.iter().filter(|place| !left.contains(place));
+        let undecided = open().find(|place| !picture.is_gone(**place));
+        let place = undecided.or_else(|| open().next()).copied();
+        let whereabouts = match place {
+            None if counting.is_empty() => Whereabouts::Nowhere,
+            None => Whereabouts::Left,
+            Some(_) if place == self.home => Whereabouts::Home,
+            Some(_) => Whereabouts::Elsewhere,
+        };
+        (place, whereabouts)
+    }
+
+    /// Where a live machine is registered beside its home.
+    fn leftover(&self, reach: Reach) -> Option<(Id, Leftover)> {
+        let home = self.home?;
+        let recorded = self.view.tenant;
+        if self.view.meta.deleting || recorded == Some(home) {
+            return None;
+        }
+        let left = &self.process.machine_memory.left;
+        let noted = self.view.noted.filter(|noted| self.is_proved(*noted));
+        let places = noted.into_iter().chain(recorded);
+        places
+            .filter(|place| *place != home && !left.contains(place))
+            .map(|place| (place, self.left_at(place, reach)))
+            .find(|(_, left)| *left != Leftover::None)
+    }
+
+    fn left_at(&self, place: Id, reach: Reach) -> Leftover {
+        let picture = &self.process.picture;
+        match reach {
+            Reach::Missing | Reach::Foreign => Leftover::Lost,
+            Reach::NotReady | Reach::Guarded => Leftover::Blocked,
+            Reach::Ready if picture.is_gone(place) => Leftover::None,
+            // Absence from a list is no proof: the call is.
+            Reach::Ready if picture.by_id(place).is_none() => Leftover::Removable,
+            Reach::Ready => match picture.machine(place) {
+                None => Leftover::Unlisted,
+                Some(_) => Leftover::Removable,
+            },
+        }
+    }
+
+    /// A Tenant of this namespace has that tenant.
+    fn is_proved(&self, place: Id) -> bool {
+        let mut tenants = self.process.tenants.iter().flatten();
+        tenants.any(|tenant| tenant.own_status().tenant == Some(place))
+    }
+
+    fn identity(&self, place: Option<Id>, tenant: Option<Tenant>) -> Identity {
+        let picture = &self.process.picture;
+        match place {
+            None => Identity::Unlisted,
+            Some(id) if picture.is_gone(id) => Identity::Gone,
+            Some(_) if picture.list.is_none() => Identity::Unlisted,
+            Some(id) => match (picture.by_id(id), tenant) {
+                (None, _) => Identity::Missing,
+                (Some(_), None) => Identity::Same,
+                (Some(entry), Some(tenant)) if entry.name == tenant.spec.name => Identity::Same,
+                (Some(_), Some(_)) => Identity::Other,
+            },
+        }
+    }
+
+    fn registration(&self, place: Option<Id>) -> Registration {
+        match place.and_then(|place| self.process.picture.machine(place)) {
+            None => Registration::Unlisted,
+            Some(None) => Registration::Absent,
+            Some(Some(fields)) if fields == self.view.fields => Registration::Equal,
+            Some(Some(_)) => Registration::Different,
+        }
+    }
+}
