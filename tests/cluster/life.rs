@@ -115,6 +115,7 @@ fn one_file(stand: &Stand) -> Vec<String> {
 async fn lives_from_one_file(reversed: bool) {
     let mut stand = Stand::bare(crate::harness::Simulator::start(&[])).await;
     stand.start_operator();
+    stand.remember("Pass-word-1");
     let mut documents = one_file(&stand);
     if reversed {
         documents.reverse();

@@ -35,6 +35,7 @@ mod permissions;
 mod program;
 mod refusals;
 mod rules;
+mod secrecy;
 mod whereabouts;
 
 /// A BIOS ID by number.

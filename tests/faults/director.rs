@@ -315,11 +315,6 @@ impl Director {
             && (self.plan.kubernetes.is_some() || self.plan.external.is_some())
     }
 
-    /// The second process, when there is one.
-    pub fn second_log(&self) -> String {
-        self.second.as_ref().map(Operator::log).unwrap_or_default()
-    }
-
     /// Calls since the faults were ordered.
     pub fn before(&self) -> &Calls {
         &self.before

@@ -246,7 +246,6 @@ impl Trial {
         let state = self.stand.simulator.state().await;
         self.eyes.nothing_stays(&state);
         self.eyes.count_creations(&self.stand).await;
-        self.stand.old_logs.push_str(&self.director.second_log());
         match self.stand.panics_and_secrets().await {
             Some(found) => Err(format!("O9: {found}")),
             None if self.stand.operator().is_running() => Ok(()),
@@ -261,16 +260,10 @@ impl Trial {
             .map(|call| format!("{} {} {} {}", call.at, call.call, call.path, call.status))
             .collect();
         let state = self.stand.simulator.state().await;
-        let log = match &self.stand.operator {
-            Some(operator) => operator.log(),
-            None => String::new(),
-        };
         format!(
-            "=== calls\n{}\n=== state\n{state:#?}\n=== earlier operators\n{}\n=== operator\n{log}\n\
-             === second operator\n{}\n",
+            "=== calls\n{}\n=== state\n{state:#?}\n=== operators\n{}\n",
             calls.join("\n"),
-            self.stand.old_logs,
-            self.director.second_log()
+            self.stand.all_logs()
         )
     }
 }

@@ -1,6 +1,6 @@
 //! The operator's own binary as a process.
 
-use super::program::Program;
+use super::program::{Lines, Program};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -18,6 +18,7 @@ pub struct Installation<'a> {
     pub namespace: &'a str,
     pub name: &'a str,
     pub watched: &'a [String],
+    pub levels: &'a str,
     pub extra: &'a [&'a str],
 }
 
@@ -29,7 +30,7 @@ impl Operator {
         let mut command = Command::new(binary);
         command
             .env("KUBECONFIG", installation.kubeconfig)
-            .env("RUST_LOG", "info,viis_operator=debug")
+            .env("RUST_LOG", installation.levels)
             .arg("run")
             .args(["--operator-namespace", installation.namespace])
             .args(["--operator-name", installation.name])
@@ -46,6 +47,10 @@ impl Operator {
 
     pub fn log(&self) -> String {
         self.program.log()
+    }
+
+    pub fn lines(&self) -> Lines {
+        self.program.lines()
     }
 
     pub fn tail(&self) -> String {
@@ -81,7 +86,8 @@ impl Operator {
     pub async fn page(&self, path: &str) -> Option<(u16, String)> {
         super::simulator::accept_ring();
         let url = format!("http://127.0.0.1:{}{path}", self.metrics_port);
-        let answer = reqwest::get(url).await.ok()?;
+        let get = tokio::time::timeout(Duration::from_secs(10), reqwest::get(url));
+        let answer = get.await.ok()?.ok()?;
         let status = answer.status().as_u16();
         Some((status, answer.text().await.ok()?))
     }

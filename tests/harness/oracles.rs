@@ -104,43 +104,65 @@ impl Stand {
     }
 
     /// A panic, or a password that somebody could read, and where.
-    pub async fn panics_and_secrets(&mut self) -> Option<String> {
+    pub async fn panics_and_secrets(&self) -> Option<String> {
+        let places = self.places().await;
+        let secrets = self.secrets.lock().unwrap();
+        // A shorter one stands in every text by chance.
+        let secrets: Vec<&String> = secrets.iter().filter(|secret| secret.len() > 5).collect();
+        places.iter().find_map(|(place, text)| {
+            if text.contains("panicked") {
+                return Some(format!("a panic in the {place}"));
+            }
+            secrets.iter().find_map(|secret| shown(place, text, secret))
+        })
+    }
+
+    /// What all operators wrote.
+    pub fn all_logs(&self) -> String {
+        let logs = self.logs.lock().unwrap();
+        let texts = logs.iter().map(|log| log.lock().unwrap().join("\n"));
+        texts.collect::<Vec<_>>().join("\n=== the next operator\n")
+    }
+
+    /// Everything that people see: events, resources, metrics and every operator's log.
+    async fn places(&self) -> Vec<(&'static str, String)> {
         let events = ApiResource::erase::<k8s_openapi::api::core::v1::Event>(&());
         let events: Api<DynamicObject> = Api::all_with(self.client.clone(), &events);
         let events = events.list(&ListParams::default()).await.unwrap().items;
+        let resources = self.our_objects().await;
         let mut places = vec![
             ("events", serde_json::to_string(&events).unwrap()),
-            (
-                "resources",
-                serde_json::to_string(&self.our_objects().await).unwrap(),
-            ),
+            ("resources", serde_json::to_string(&resources).unwrap()),
         ];
-        if let Some(operator) = &self.operator {
-            places.push(("log", operator.log()));
-            let metrics = operator.page("/metrics").await;
-            places.push(("metrics", metrics.unwrap_or_default().1));
+        // Of one that was halted or is not ready there are none.
+        if let Some(operator) = &self.operator
+            && let Some((200, metrics)) = operator.page("/metrics").await
+        {
+            places.push(("metrics", metrics));
         }
-        places.push(("earlier log", self.old_logs.clone()));
-        let secrets = self.secrets.lock().unwrap();
-        let forms: Vec<String> = secrets
-            .iter()
-            .filter(|secret| secret.len() > 5)
-            .flat_map(|secret| forms_of(secret))
-            .collect();
-        places.iter().find_map(|(place, text)| {
-            let shown = forms.iter().any(|form| text.contains(form.as_str()));
-            match (text.contains("panicked"), shown) {
-                (true, _) => Some(format!("a panic in the {place}")),
-                (false, true) => Some(format!("a password in the {place}")),
-                (false, false) => None,
-            }
-        })
+        let logs = self.logs.lock().unwrap();
+        places.extend(
+            logs.iter()
+                .map(|log| ("log", log.lock().unwrap().join("\n"))),
+        );
+        places
     }
 }
 
-/// A password as it could be seen: plain, encoded, in a header.
-fn forms_of(secret: &str) -> [String; 3] {
-    let encoded = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    let header = encoded(&format!("multitenancy:{secret}"));
-    [secret.to_owned(), encoded(secret), header]
+/// A password as it could be seen: plain, encoded, or in a header.
+fn shown(place: &str, text: &str, secret: &str) -> Option<String> {
+    let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let forms = [
+        secret,
+        &base64(secret),
+        &base64(&format!("multitenancy:{secret}")),
+    ];
+    forms.iter().find_map(|form| {
+        let at = text.find(*form)?;
+        let before = text.floor_char_boundary(at.saturating_sub(300));
+        Some(format!(
+            "a password in the {place}, after: {}",
+            &text[before..at]
+        ))
+    })
 }

@@ -6,11 +6,14 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+/// What a program writes, as long as it runs.
+pub type Lines = Arc<Mutex<Vec<String>>>;
+
 /// A running program. Dropping it kills it.
 pub struct Program {
     name: &'static str,
     child: Mutex<Child>,
-    lines: Arc<Mutex<Vec<String>>>,
+    lines: Lines,
     /// Kills the program when this test process is killed: no destructor runs then.
     watchdog: Option<Child>,
 }
@@ -76,6 +79,11 @@ impl Program {
         self.lines.lock().unwrap().join("\n")
     }
 
+    /// What it wrote and will write, also for who outlives it.
+    pub fn lines(&self) -> Lines {
+        Arc::clone(&self.lines)
+    }
+
     /// The last lines that it wrote.
     pub fn tail(&self, count: usize) -> String {
         let lines = self.lines.lock().unwrap();
@@ -137,7 +145,7 @@ impl Drop for Program {
     }
 }
 
-fn keep(stream: impl Read + Send + 'static, lines: Arc<Mutex<Vec<String>>>) {
+fn keep(stream: impl Read + Send + 'static, lines: Lines) {
     std::thread::spawn(move || {
         for line in BufReader::new(stream).split(b'\n') {
             let Ok(line) = line else { return };

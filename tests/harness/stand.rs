@@ -5,6 +5,7 @@
 use super::manifests::{Manifest, secret};
 use super::operator::{Installation, Operator};
 use super::plane::{Lease, existing_cluster};
+use super::program::Lines;
 use super::simulator::Simulator;
 use super::subject::{PATIENCE, Subject};
 use kube::api::{Api, ApiResource};
@@ -29,10 +30,12 @@ pub struct Stand {
     pub simulator: Simulator,
     pub operator: Option<Operator>,
     watched: Vec<String>,
+    /// What operators log, as in `RUST_LOG`; only those that start afterwards.
+    pub levels: &'static str,
     /// What must never be seen anywhere.
     pub(super) secrets: Mutex<Vec<String>>,
-    /// What operators that are gone now wrote.
-    pub old_logs: String,
+    /// What each operator wrote, also those that are gone.
+    pub(super) logs: Mutex<Vec<Lines>>,
     pub ended: bool,
     pub(super) lease: Lease,
 }
@@ -58,8 +61,9 @@ impl Stand {
             simulator,
             operator: None,
             watched: vec![name],
+            levels: "info,viis_operator=trace",
             secrets,
-            old_logs: String::new(),
+            logs: Mutex::default(),
             ended: false,
             lease,
         };
@@ -129,7 +133,8 @@ impl Stand {
         .await;
     }
 
-    fn remember(&self, password: &str) {
+    /// This password must never be seen anywhere.
+    pub fn remember(&self, password: &str) {
         self.secrets.lock().unwrap().push(password.to_owned());
     }
 
@@ -156,24 +161,26 @@ impl Stand {
 
     /// The same, with another way to the API server.
     pub fn another_operator_behind(&self, kubeconfig: &Path, extra: &[&str]) -> Operator {
-        Operator::start(&Installation {
+        let operator = Operator::start(&Installation {
             kubeconfig,
             namespace: &self.operator_namespace,
             name: "viis-operator",
             watched: &self.watched,
+            levels: self.levels,
             extra,
-        })
+        });
+        self.logs.lock().unwrap().push(operator.lines());
+        operator
     }
 
     pub fn operator(&mut self) -> &mut Operator {
         self.operator.as_mut().unwrap()
     }
 
-    /// kill -9; its log is kept for the checks at the end.
+    /// kill -9.
     pub fn kill_operator(&mut self) {
         if let Some(mut operator) = self.operator.take() {
             operator.kill();
-            self.old_logs.push_str(&operator.log());
         }
     }
 
