@@ -148,6 +148,8 @@ impl Eyes {
         let back = self.plan.is_kubernetes(Kubernetes::ThereAndBack)
             || self.plan.is_kubernetes(Kubernetes::Past);
         let by_hand = self.plan.external_is(External::is_by_hand);
+        // The operator may see the deletion before its finalizer is off.
+        let anew = self.plan.replaces();
         let step = self.plan.step;
         let unregisters = matches!(step, Step::Unregister | Step::Reregister | Step::Delete);
         let wanted = [
@@ -156,7 +158,7 @@ impl Eyes {
                 "POST deactivate",
                 step == Step::Deactivate || back || by_hand,
             ),
-            ("POST unregister", unregisters || back || by_hand),
+            ("POST unregister", unregisters || back || by_hand || anew),
         ];
         for (call, is_wanted) in wanted {
             if !is_wanted && calls.of(call) > 0 {

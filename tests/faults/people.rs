@@ -53,11 +53,12 @@ async fn remove_the_orphan(stand: &Stand, plan: &Plan, state: &State) {
     }
 }
 
-/// Both resources go without their finalizers.
+/// Both resources go without their finalizers; again where the operator has just put
+/// its finalizer back.
 pub async fn strip(stand: &Stand) {
     for (kind, name) in [("VirtualMachine", MACHINE), ("Tenant", TENANT)] {
         let free = json!({"metadata": {"finalizers": null}});
-        if stand.patch(kind, name, false, free).await.is_ok() {
+        while stand.patch(kind, name, false, free.clone()).await.is_ok() {
             stand.remove_if_there(kind, name).await;
         }
     }

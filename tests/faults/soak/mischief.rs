@@ -63,6 +63,9 @@ impl Mischief {
             }
             15..17 => by_hand(stand, fleet, random).await,
             _ => {
+                // One at a time: calls are rare while the server is parked, and a
+                // stock of faults for its probes would be an outage of its own.
+                stand.simulator.mend().await;
                 let call = random.choice(CALLS).unwrap_or("*");
                 let action = action(random, call);
                 stand.simulator.fault(call, 1, action).await;
