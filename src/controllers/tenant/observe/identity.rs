@@ -20,13 +20,16 @@ pub fn by_id(around: &Around<'_>, entry: Option<&Entry>) -> ById {
     if tenants.listed_at().is_none() {
         return ById::Unlisted;
     }
-    // A deletion needs the server's own proof, whatever a person agreed to.
-    let written_off = tenant.meta().deletion_timestamp.is_none() && handle.wrote_off(around.uid());
+    // A deletion needs the server's own proof, whatever a person agreed to. To make a tenant
+    // again takes more than one answer: it has to be missing from two complete lists, too.
+    let deleting = tenant.meta().deletion_timestamp.is_some();
+    let written_off = !deleting && handle.wrote_off(around.uid());
+    let is_proved = || tenants.is_gone(id) && (deleting || tenants.missing_twice(id));
     match entry {
         Some(entry) if has_identity(tenant, entry) => ById::Same(activity_of(&entry.status)),
         Some(_) if written_off => ById::Gone,
         Some(_) => ById::Other,
-        None if written_off || tenants.is_gone(id) => ById::Gone,
+        None if written_off || is_proved() => ById::Gone,
         None => ById::Missing,
     }
 }

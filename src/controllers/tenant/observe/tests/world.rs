@@ -34,12 +34,30 @@ async fn without_a_list_nothing_is_missing() {
 }
 
 #[tokio::test]
-async fn what_the_server_proved_absent_is_gone() {
+async fn what_the_server_proved_absent_is_gone_for_a_deletion() {
     let stage = Stage::ready();
-    stage.lists(&[on_server("1")]);
+    stage.lists(&[]);
     stage.picture().tenants().proved_absent(&TenantId::new("1"));
-    let world = facts(&stage, acme().recorded("1")).world;
-    assert_eq!((world.by_id, world.verified), (ById::Gone, true));
+    let by_id = |tenant| facts(&stage, tenant).world.by_id;
+    assert_eq!(by_id(acme().recorded("1").deleted()), ById::Gone);
+    assert_eq!(
+        by_id(acme().recorded("1")),
+        ById::Missing,
+        "one answer is too little to make it again"
+    );
+}
+
+#[tokio::test]
+async fn what_was_missing_twice_and_is_proved_absent_is_gone() {
+    let stage = Stage::ready();
+    let tenants = || stage.picture();
+    let by_id = || facts(&stage, acme().recorded("1")).world.by_id;
+    tenants().tenants().replace(&[], ago(seconds(40)));
+    assert_eq!(by_id(), ById::Missing);
+    tenants().tenants().proved_absent(&TenantId::new("1"));
+    assert_eq!(by_id(), ById::Missing, "in one list");
+    tenants().tenants().replace(&[], ago(seconds(1)));
+    assert_eq!(by_id(), ById::Gone, "in two, 30 s apart");
 }
 
 #[rstest]
