@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use viis_operator::api::{IntegrationServer, REQUESTED_AT_ANNOTATION, Tenant, VirtualMachine};
 
 /// How long a test waits unless it says otherwise.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(150);
 
 /// A kind of ours.
