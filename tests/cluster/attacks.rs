@@ -141,6 +141,18 @@ async fn the_kind_itself_is_deleted() {
         stand.simulator.state().await.tenants.is_empty()
     })
     .await;
+    // The next test on this API server makes the kind anew.
+    stand
+        .kubectl(
+            &[
+                "wait",
+                "--for=delete",
+                "--timeout=60s",
+                "crd/tenants.viis-operator.io",
+            ],
+            "",
+        )
+        .await;
     stand.ends_well().await;
 }
 

@@ -4,6 +4,7 @@ use super::manifests::Manifest;
 use super::plane::existing_cluster;
 use super::stand::{OUR_KINDS, Stand, TEST_LABEL, eventually, ours};
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -60,6 +61,15 @@ impl Stand {
 
     /// Applies the CRDs and waits until they are served.
     pub async fn install_crds(&self) {
+        // What a test has deleted is served until it is gone, and not after.
+        eventually("no CRD is being deleted", async || {
+            let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+            let crds = api.list_metadata(&ListParams::default()).await.unwrap();
+            crds.items
+                .iter()
+                .all(|crd| crd.metadata.deletion_timestamp.is_none())
+        })
+        .await;
         let text = viis_operator::api::crds::yaml().unwrap();
         for document in text.split("\n---") {
             let document = document.trim_start_matches("---");

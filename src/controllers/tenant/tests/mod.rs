@@ -209,7 +209,7 @@ async fn a_deletion_whose_task_is_forgotten_and_done_is_over_soon() {
         play.runs_for(Duration::from_millis(100)).await;
     }
     play.server(|script| (script.there, script.listed) = (None, None));
-    play.runs_for(seconds(5)).await;
+    play.runs_for(seconds(60)).await;
     assert!(play.is_released(), "{:#?}", play.all_calls());
     assert_eq!(play.calls("DELETE tenants/1"), 1);
 }
@@ -234,7 +234,7 @@ async fn a_list_that_lags_behind_single_calls_is_asked_seldom(#[case] tenant: Te
     assert!(play.calls("GET tenants") <= 6, "{:#?}", play.all_calls());
     play.server(|script| script.listed = None);
     play.resyncs().await;
-    play.runs_for(seconds(10)).await;
+    play.runs_for(seconds(60)).await;
     assert!(play.is_released(), "{:#?}", play.all_calls());
 }
 
@@ -259,7 +259,7 @@ async fn a_completed_deletion_that_this_process_did_not_send_is_believed_on_proo
         play.all_calls()
     );
     play.server(|script| (script.there, script.listed) = (None, None));
-    play.runs_for(seconds(8)).await;
+    play.runs_for(seconds(60)).await;
     assert!(play.is_released(), "{:#?}", play.all_calls());
 }
 
@@ -270,7 +270,7 @@ async fn a_deletion_that_this_process_sent_and_followed_needs_no_further_call() 
         ..server()
     };
     let play = Play::of(deciding(), script);
-    play.runs_for(seconds(3)).await;
+    play.runs_for(seconds(60)).await;
     assert!(play.is_released());
     assert_eq!(play.calls("GET tenants"), 0, "{:#?}", play.all_calls());
 }
