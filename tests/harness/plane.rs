@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A control plane needs 500 MiB. More of them than cores: the tests mostly wait.
-const DEFAULT_COUNT: usize = 10;
+const DEFAULT_COUNT: usize = 14;
 
 /// One API server. Its processes end with this process, however that ends.
 pub struct Plane {
