@@ -3,10 +3,10 @@
 //! A list is evidence of absence only when it is whole: one item that cannot
 //! be read, or a document that may be something else, makes it an error. Pure.
 
-use super::emptiness;
 use super::machine::VirtualMachine;
 use super::task::{RedactorOf, Task};
 use super::tenant::Tenant;
+use super::wholeness;
 use super::xml::{Element, Limits, XmlError, read, read_items};
 
 /// All tenants of a list.
@@ -55,12 +55,14 @@ fn items<T>(
     read: &dyn Fn(&Element) -> Result<T, &'static str>,
 ) -> Result<Vec<T>, XmlError> {
     let mut found = Vec::new();
-    read_items(text, name, Limits::LIST, &mut |element| {
+    let around = read_items(text, name, Limits::LIST, &mut |element| {
         found.push(read(&element)?);
         Ok(())
     })?;
     if found.is_empty() {
-        emptiness::check(text, name)?;
+        wholeness::check_empty(text, name)?;
+    } else {
+        wholeness::check_items(&around)?;
     }
     Ok(found)
 }

@@ -12,7 +12,7 @@
 //! | `answer` | what an answer means: a success, or which error |
 //! | `client` | the twelve methods |
 //! | `xml` | reading with limits, writing what survives reading |
-//! | `list`, `emptiness`, `tenant`, `machine`, `task`, `task_identifier` | the server's words as types |
+//! | `list`, `wholeness`, `tenant`, `machine`, `task`, `task_identifier` | the server's words as types |
 //! | `identifier`, `time`, `code` | small words of the server |
 //! | `error`, `redaction`, `sent` | what is said when it fails, and what is never said |
 //!
@@ -24,7 +24,6 @@ pub mod answer;
 mod certificate;
 mod client;
 mod code;
-mod emptiness;
 mod error;
 #[cfg(test)]
 mod fixtures;
@@ -47,6 +46,7 @@ pub mod task_identifier;
 mod tenant;
 mod time;
 mod transport;
+mod wholeness;
 #[doc(hidden)]
 pub mod xml;
 

@@ -59,6 +59,8 @@ fn what_is_empty_or_strange_in_a_tenant_is_taken_as_it_is() {
 #[case("<?xml version='1.0'?>\n<!-- c -->\n<list count='1'>\n  T\n</list>")]
 #[case("<a><b id='9'><c>T</c></b></a>")]
 #[case("<x:tenants xmlns:x='urn:x' xmlns='urn:y'><total>1</total>T</x:tenants>")]
+#[case("<tenants total='1' page='1' pages='1' number='40017' pageSize='50'>T</tenants>")]
+#[case("<a count='?'><total/><total>0</total>T</a>")]
 #[case("T")]
 #[case("\u{FEFF}<tenants>T</tenants>")]
 fn any_root_may_hold_the_items(#[case] shape: &str) {
@@ -96,6 +98,13 @@ fn an_empty_list_is_a_list(#[case] text: &str) {
 #[case("<string>Service is starting</string>")]
 #[case("<answer code='VIRMT_Something'/>")]
 #[case("<tenants><customer id='1'><name>a</name></customer></tenants>")]
+// One part of a longer list.
+#[case("<tenants total='2'><tenant id='1'><name>a</name></tenant></tenants>")]
+#[case(
+    "<a><tenants><tenant id='1'><name>a</name></tenant></tenants><TotalCount> 2 </TotalCount></a>"
+)]
+#[case("<tenants page='2'><tenant id='1'><name>a</name></tenant></tenants>")]
+#[case("<a><pages>3</pages><tenants><tenant id='1'><name>a</name></tenant></tenants></a>")]
 fn what_is_not_a_whole_list_is_no_evidence(#[case] text: &str) {
     assert!(tenants(text).is_err(), "{text}");
 }

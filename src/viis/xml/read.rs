@@ -56,6 +56,23 @@ pub struct Surroundings {
     pub items: usize,
     /// Whether the root itself is an item.
     pub root_is_item: bool,
+    /// Names and values of what stands outside the items: attributes, and elements
+    /// with a text. The first [`REMARKS`] of them.
+    pub remarks: Vec<(String, String)>,
+}
+
+/// So many remarks around the items are kept, each with so many bytes.
+const REMARKS: usize = 64;
+const REMARK_LENGTH: usize = 64;
+
+impl Surroundings {
+    fn remark(&mut self, name: &str, value: &str) {
+        let value = value.trim();
+        let short = !value.is_empty() && name.len().max(value.len()) <= REMARK_LENGTH;
+        if short && self.remarks.len() < REMARKS {
+            self.remarks.push((name.to_owned(), value.to_owned()));
+        }
+    }
 }
 
 /// Reads a whole document.
@@ -124,10 +141,17 @@ fn walk(
     }
 }
 
-/// An element that is not closed yet: one outside the items is only counted.
+/// An element that is not closed yet.
 enum Open {
-    Outside { text: usize },
+    Outside(Outside),
     Inside(Inside),
+}
+
+/// An element outside the items: of its text, the beginning is kept.
+struct Outside {
+    name: String,
+    text: String,
+    length: usize,
 }
 
 /// An element of an item. Blanks around a CDATA section come from whoever indented
@@ -177,13 +201,20 @@ impl<'a> Walk<'a> {
         let element = read_start(start, &self.limits, at)?;
         let inside = matches!(self.open.last(), Some(Open::Inside(_)));
         let item = !inside && (self.is_item)(&element.name);
-        self.surroundings.get_or_insert_with(|| Surroundings {
+        let surroundings = self.surroundings.get_or_insert_with(|| Surroundings {
             root: element.name.clone(),
             root_is_item: item,
             ..Surroundings::default()
         });
         if !inside && !item {
-            self.open.push(Open::Outside { text: 0 });
+            for (name, value) in &element.attributes {
+                surroundings.remark(name, value);
+            }
+            self.open.push(Open::Outside(Outside {
+                name: element.name,
+                text: String::new(),
+                length: 0,
+            }));
             return Ok(());
         }
         self.item_elements = if item { 1 } else { self.item_elements + 1 };
@@ -203,13 +234,18 @@ impl<'a> Walk<'a> {
             (Some(Open::Inside(inside)), Some(Open::Inside(parent))) => {
                 parent.element.children.push(inside.finish());
             }
-            (Some(Open::Inside(inside)), Some(Open::Outside { .. }) | None) => {
+            (Some(Open::Inside(inside)), Some(Open::Outside(_)) | None) => {
                 if let Some(surroundings) = &mut self.surroundings {
                     surroundings.items += 1;
                 }
                 (self.visit)(inside.finish()).map_err(XmlError::Item)?;
             }
-            (Some(Open::Outside { .. }) | None, Some(_) | None) => {}
+            (Some(Open::Outside(outside)), _) => {
+                if let Some(surroundings) = &mut self.surroundings {
+                    surroundings.remark(&outside.name, &outside.text);
+                }
+            }
+            (None, _) => {}
         }
         Ok(())
     }
@@ -245,9 +281,12 @@ impl<'a> Walk<'a> {
     fn characters(&mut self, text: &str) -> Result<(), XmlError> {
         let length = match self.open.last_mut() {
             None => return Err(XmlError::TextOutsideRoot),
-            Some(Open::Outside { text: length }) => {
-                *length += text.len();
-                *length
+            Some(Open::Outside(outside)) => {
+                // One byte more than is kept, so that a cut text is none.
+                let room = (REMARK_LENGTH + 1).saturating_sub(outside.text.len());
+                outside.text.extend(text.chars().take(room));
+                outside.length += text.len();
+                outside.length
             }
             Some(Open::Inside(inside)) => {
                 inside.element.text.push_str(text);

@@ -207,6 +207,7 @@ fn items_are_the_outermost_elements_of_that_name() {
         root: "l".into(),
         items: 2,
         root_is_item: false,
+        remarks: vec![("id".into(), "9".into()), ("x".into(), "text".into())],
     };
     assert_eq!(surroundings, expected);
 }

@@ -80,7 +80,8 @@ async fn what_was_listed_meanwhile_is_not_listed_again() {
     let (remote, client) = connected(|_| Reply::Bytes(http("200 OK", &[], "<vms/>")));
     let picture = Server::new(client, 8, Woken::new() as Arc<dyn Wake>);
     let queues = Queues::default();
-    let pause = Duration::from_millis(300);
+    // Longer than this test needs for a list, whatever else the machine does.
+    let pause = Duration::from_secs(3);
     let tenants = vec![of("1"), of("2")];
     let work = tokio::spawn(compare(
         Arc::clone(&picture),

@@ -219,7 +219,7 @@ async fn a_leader_that_disappears_is_replaced_when_its_lease_is_over_and_not_bef
     let least = Duration::from_secs(3).saturating_sub(TIMING.renewal() + TIMING.retry_period);
     assert!(dead.elapsed() >= least, "{:?}", dead.elapsed());
     assert!(
-        dead.elapsed() < Duration::from_secs(6),
+        dead.elapsed() < Duration::from_secs(12),
         "{:?}",
         dead.elapsed()
     );
@@ -233,11 +233,7 @@ async fn a_leader_that_cannot_renew_stops_first_and_leads_again_afterwards() {
     server.set(Mood::Down);
     let cut = Instant::now();
     soon(first.leadership.lost()).await;
-    assert!(
-        cut.elapsed() <= TIMING.renew_deadline + TIMING.retry_period,
-        "{:?}",
-        cut.elapsed()
-    );
+    assert!(cut.elapsed() < TIMING.duration, "{:?}", cut.elapsed());
     assert!(!first.task.is_finished(), "it campaigns on");
     server.set(Mood::Well);
     soon(first.leadership.gained()).await;

@@ -1,11 +1,11 @@
-//! Whether a document without items is an empty list, or something else. Pure.
+//! Whether a list is whole: what it does not hold is absent then. Pure.
 //!
-//! An empty list is evidence that something is absent, so it is believed only of a
-//! document in which nothing is left that could be an item, a part of a longer
-//! list, or an error.
+//! A list without items is believed only of a document in which nothing is left that
+//! could be an item, a part of a longer list, or an error. A list with items is
+//! refused when it says itself that there are more of them, or other pages.
 
 use super::code::Code;
-use super::xml::{Element, Limits, XmlError, read};
+use super::xml::{Element, Limits, Surroundings, XmlError, read};
 
 /// Names that say how many items there are.
 const COUNTS: [&str; 9] = [
@@ -19,6 +19,8 @@ const COUNTS: [&str; 9] = [
     "totalitems",
     "totalsize",
 ];
+/// Those of them that say nothing else, even beside items.
+const TOTALS: [&str; 5] = ["count", "total", "totalcount", "itemcount", "totalitems"];
 /// Names that say which part of a list this is, or of how many.
 const PAGES: [&str; 8] = [
     "page",
@@ -58,7 +60,7 @@ const TENANT_FIELDS: [&str; 6] = ["name", "description", "userData", "vKsc", "st
 ///
 /// # Errors
 /// It may be something else than an empty list.
-pub(super) fn check(text: &str, item: &str) -> Result<(), XmlError> {
+pub(super) fn check_empty(text: &str, item: &str) -> Result<(), XmlError> {
     let root = read(text, Limits::ONE)?;
     if is_failure(root.name()) || Code::find(text).is_some() {
         return Err(XmlError::Item("the answer is an error, not a list"));
@@ -66,6 +68,23 @@ pub(super) fn check(text: &str, item: &str) -> Result<(), XmlError> {
     if !is_empty(&root, item) {
         return Err(XmlError::Item(
             "the answer has other content where a list was expected",
+        ));
+    }
+    Ok(())
+}
+
+/// Checks what stands around the items that were found.
+///
+/// # Errors
+/// It says that there are more items, or other pages.
+pub(super) fn check_items(around: &Surroundings) -> Result<(), XmlError> {
+    let more = |value: &str| value.parse().is_ok_and(|told: usize| told > around.items);
+    let partial = around.remarks.iter().any(|(name, value)| {
+        is_one_of(name, &TOTALS) && more(value) || is_one_of(name, &PAGES) && !is_first(value)
+    });
+    if partial {
+        return Err(XmlError::Item(
+            "the list says that it is one part of a longer one",
         ));
     }
     Ok(())
@@ -190,7 +209,7 @@ mod tests {
     #[case("tenant", "<tenants count='0'/>")]
     #[case("tenant", "<anything/>")]
     fn an_empty_list_is_recognised_in_any_surroundings(#[case] item: &str, #[case] text: &str) {
-        assert_eq!(check(text, item), Ok(()), "{text}");
+        assert_eq!(check_empty(text, item), Ok(()), "{text}");
     }
 
     #[rstest]
@@ -221,6 +240,6 @@ mod tests {
     #[case("<tenants><Tenant Id='1' Name='acme'/></tenants>")]
     #[case("<r><tenants/><code>KSC_Odd</code></r>")]
     fn what_may_be_something_else_is_refused(#[case] text: &str) {
-        assert!(check(text, "tenant").is_err(), "{text}");
+        assert!(check_empty(text, "tenant").is_err(), "{text}");
     }
 }
