@@ -31,7 +31,9 @@ async fn traced() -> Stand {
 }
 
 /// The account's own password comes back as the request sent it.
-async fn the_server_quotes_the_account(stand: &Stand) {
+#[tokio::test]
+async fn the_accounts_password_is_not_seen_when_the_server_quotes_it() {
+    let stand = traced().await;
     let password = &stand.simulator.password;
     let basic = base64(&format!("multitenancy:{password}"));
     let said = [
@@ -57,6 +59,7 @@ async fn the_server_quotes_the_account(stand: &Stand) {
     // It is long before a refused account is tried again: somebody could lock it.
     server.is_asked_again().await;
     server.becomes_ready().await;
+    stand.ends_well().await;
 }
 
 /// What a creation can come to, with the administrator's password in it: the reason,
@@ -84,9 +87,10 @@ fn refusals(password: &str) -> [(&'static str, Value); 5] {
 }
 
 #[tokio::test]
-async fn no_password_is_seen_in_a_tenants_life_at_the_most_verbose_level() {
+async fn no_password_is_seen_in_a_refused_creation_at_the_most_verbose_level() {
     let stand = traced().await;
-    the_server_quotes_the_account(&stand).await;
+    stand.apply([stand.server_manifest()]).await;
+    stand.integration_server().becomes_ready().await;
 
     let password = stand.password_of("acme").await;
     for (number, (reason, action)) in refusals(&password).into_iter().enumerate() {
@@ -96,6 +100,16 @@ async fn no_password_is_seen_in_a_tenants_life_at_the_most_verbose_level() {
         stand.apply([complete_tenant(&name)]).await;
         stand.tenant(&name).stalls(reason).await;
     }
+    stand.ends_well().await;
+}
+
+#[tokio::test]
+async fn no_password_is_seen_in_a_tenants_life_at_the_most_verbose_level() {
+    let stand = traced().await;
+    stand.apply([stand.server_manifest()]).await;
+    stand.integration_server().becomes_ready().await;
+
+    let password = stand.password_of("acme").await;
     // Errors of the server's own are asked again without anybody's help.
     let page = format!("<html>POST tenants: {password}</html>");
     stand
