@@ -174,6 +174,10 @@ impl Tenants {
         for tenant in tenants {
             list.put(tenant.id.clone(), Entry::from(tenant));
         }
+        // What the list itself shows, whatever was noted while it was under way.
+        state.missing.retain(|id, missing| {
+            !list.by_id.contains_key(id) && missing.first.elapsed() < GONE_FOR
+        });
         state.notes.retain(|_, notes| notes.outlive(started));
         let mut seen: Vec<_> = state.notes.iter().collect();
         // Should two have one name, the later one has it.
@@ -190,9 +194,6 @@ impl Tenants {
         state
             .gone
             .retain(|id, at| !listed(id) && at.elapsed() < GONE_FOR);
-        state
-            .missing
-            .retain(|id, missing| !listed(id) && missing.first.elapsed() < GONE_FOR);
         for missing in state.missing.values_mut() {
             missing.confirmed |= started.duration_since(missing.first) >= ABSENCE_APART;
         }
@@ -293,12 +294,20 @@ impl Tenants {
 
     /// Counts a complete list without this tenant. True once two of them, 30 s
     /// apart, were without it: then a call for the tenant itself can prove it gone.
+    /// A list that may show it, with a later note that it is gone, is none of the two.
     pub fn missing_twice(&self, id: &TenantId) -> bool {
         let mut state = self.state();
         let Some(list) = &state.list else {
             return false;
         };
         let first = list.started;
+        let noted = state
+            .notes
+            .get(id)
+            .is_some_and(|notes| notes.whole.is_some());
+        if noted && !state.missing.contains_key(id) {
+            return false;
+        }
         let missing = state.missing.entry(id.clone()).or_insert(Missing {
             first,
             confirmed: false,

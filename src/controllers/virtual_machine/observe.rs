@@ -7,7 +7,7 @@ use kube::Resource;
 use tokio::time::Instant;
 
 use super::memory::Memory;
-use super::rivals::is_outclaimed;
+use super::rivals::{is_outclaimed, may_be_anothers};
 use super::whereabouts::{Place, Search, Trail};
 use crate::api::{
     ConditionType, DeletionPolicy, IntegrationServer, Tenant, VirtualMachine, VirtualMachineStatus,
@@ -172,6 +172,13 @@ impl Spot {
         }
     }
 
+    fn place(&self) -> Option<Place> {
+        Some(Place {
+            server: self.server.clone()?,
+            tenant: self.tenant.clone()?,
+        })
+    }
+
     fn sighting(&self, bios_id: BiosId) -> Sighting {
         match (&self.handle, &self.tenant) {
             (Some(handle), Some(tenant)) => handle.server.machines().sighting(tenant, bios_id),
@@ -221,7 +228,10 @@ fn facts(
         retain: machine.spec.deletion_policy == DeletionPolicy::Retain,
         suspended: tenant.is_some_and(|tenant| tenant.spec.suspend)
             || server.is_some_and(|server| server.spec.suspend),
-        outclaimed: is_outclaimed(context, machine, spot.server.as_deref(), bios_id),
+        outclaimed: match spot.place().filter(|_| deleting) {
+            Some(place) => may_be_anothers(context, machine, &place, bios_id),
+            None => is_outclaimed(context, machine, spot.server.as_deref(), bios_id),
+        },
         tenant: standing,
         reach: match server {
             None => Reach::Missing,

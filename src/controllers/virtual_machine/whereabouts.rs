@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use kube::Resource;
 
-use super::rivals::is_outclaimed;
+use super::rivals::may_be_anothers;
 use crate::api::{Tenant, VirtualMachine};
 use crate::controllers::cluster::{self, owned_identifier};
 use crate::controllers::context::Context;
@@ -143,8 +143,7 @@ impl Search<'_> {
             counting.extend(home.cloned());
         }
         let open = || counting.iter().filter(|place| !self.left.contains(place));
-        let undecided =
-            open().find(|place| !self.is_gone(place) && !self.is_outclaimed(&place.server));
+        let undecided = open().find(|place| !self.is_gone(place) && !self.is_claimed(place));
         let place = undecided.or_else(|| open().next()).cloned();
         let whereabouts = match &place {
             None if counting.is_empty() => Whereabouts::Nowhere,
@@ -208,9 +207,7 @@ impl Search<'_> {
             }
             Reach::NotReady | Reach::Guarded => Leftover::Blocked,
             Reach::Ready if self.is_gone(place) => Leftover::None,
-            Reach::Ready if self.is_anothers(place) || self.is_outclaimed(&place.server) => {
-                Leftover::Lost
-            }
+            Reach::Ready if self.is_anothers(place) || self.is_claimed(place) => Leftover::Lost,
             Reach::Ready if server.spec.suspend => Leftover::Blocked,
             Reach::Ready => handle.map_or(Leftover::Blocked, |handle| self.shown(place, &handle)),
         }
@@ -276,8 +273,9 @@ impl Search<'_> {
         handle.is_some_and(|handle| handle.server.tenants().is_gone(&place.tenant))
     }
 
-    fn is_outclaimed(&self, server: &str) -> bool {
-        is_outclaimed(self.context, self.machine, Some(server), self.bios_id)
+    /// What is registered there may be another VirtualMachine's.
+    fn is_claimed(&self, place: &Place) -> bool {
+        may_be_anothers(self.context, self.machine, place, self.bios_id)
     }
 
     fn namespace(&self) -> &str {

@@ -255,6 +255,31 @@ fn an_answer_that_shows_it_begins_the_count_anew() {
     assert!(!picture.missing_twice(&id("1")));
 }
 
+/// An answer that it is gone hides it from a list that shows it. That list was not
+/// without it.
+#[test]
+fn a_list_that_shows_it_is_none_of_two_without_it_whatever_was_answered_since() {
+    let picture = Tenants::default();
+    let first = ago(seconds(100));
+    picture.replace(&[acme()], first);
+    picture.proved_absent(&id("1"));
+    assert!(!picture.missing_twice(&id("1")));
+    picture.replace(&[], Instant::now());
+    assert!(!picture.missing_twice(&id("1")), "the first one without it");
+}
+
+#[test]
+fn a_list_under_way_that_shows_it_begins_the_count_anew() {
+    let picture = Tenants::default();
+    let first = ago(seconds(100));
+    picture.replace(&[], first);
+    picture.missing_twice(&id("1"));
+    picture.proved_absent(&id("1"));
+    picture.replace(&[acme()], first + seconds(20));
+    picture.replace(&[], first + seconds(40));
+    assert!(!picture.missing_twice(&id("1")));
+}
+
 #[test]
 fn who_was_asked_for_by_identifier_is_remembered() {
     let picture = listing(&[acme()]);

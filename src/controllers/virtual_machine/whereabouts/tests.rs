@@ -3,6 +3,7 @@
 use rstest::rstest;
 use serde_json::json;
 
+use super::super::rivals::is_outclaimed;
 use super::*;
 use crate::api::{IntegrationServer, REGISTERED_WITH_ANNOTATION};
 use crate::controllers::fixtures::{BIOS_ID, Stage, minutes_ago};
@@ -358,6 +359,12 @@ async fn what_a_tenant_of_another_namespace_has_now_is_lost() {
 
 // === Claims ===
 
+fn is_outclaimed_on(stage: &Stage, machine: VirtualMachine, server: &str) -> bool {
+    let machine = stage.machine(machine);
+    let bios_id = BIOS_ID.parse().unwrap();
+    is_outclaimed(&stage.context, &machine, Some(server), bios_id)
+}
+
 #[tokio::test]
 async fn a_status_holds_the_bios_id_on_the_server_that_it_names() {
     let stage = Stage::ready();
@@ -369,12 +376,8 @@ async fn a_status_holds_the_bios_id_on_the_server_that_it_names() {
     stage.machine(rival.with(json!({"tenantRef": {"name": "elsewhere"}})));
     let trail = look(&stage, on_second("vm-1"), &[], |search| search.trail());
     assert_eq!(trail.place, Some(place("second/7")));
-    let outclaimed = |server| {
-        let machine = stage.machine(on_second("vm-1"));
-        let bios_id = BIOS_ID.parse().unwrap();
-        is_outclaimed(&stage.context, &machine, Some(server), bios_id)
-    };
-    assert!(!outclaimed("second"), "it is registered there");
+    let holds = !is_outclaimed_on(&stage, on_second("vm-1"), "second");
+    assert!(holds, "it is registered there");
 }
 
 #[tokio::test]
@@ -383,12 +386,64 @@ async fn a_note_takes_no_bios_id_away() {
     stage.tenant(acme());
     let forged = VirtualMachine::test_resource("forged").in_namespace("others");
     stage.machine(noting(forged.made_at(minutes_ago(60)), "main/1"));
-    let machine = stage.machine(live(web()).made_at(minutes_ago(5)));
+    let ours = live(web()).made_at(minutes_ago(5));
+    assert!(!is_outclaimed_on(&stage, ours, "main"));
+}
+
+fn young() -> VirtualMachine {
+    web().made_at(minutes_ago(5))
+}
+
+/// An older machine of another tenant of the same namespace.
+fn older_of_other(stage: &Stage) -> VirtualMachine {
+    stage.tenant(acme());
+    stage.tenant(Tenant::test("other").recorded("9"));
+    let rival = VirtualMachine::test_resource("rival").made_at(minutes_ago(60));
+    rival.with(json!({"tenantRef": {"name": "other"}}))
+}
+
+#[rstest]
+#[case::with_another_tenant(|rival| rival, false)]
+#[case::with_another_tenant_and_recorded(|rival: VirtualMachine| rival.registered("9"), true)]
+#[case::with_the_same_tenant(
+    |rival: VirtualMachine| rival.with(json!({"tenantRef": {"name": "acme"}})),
+    true
+)]
+#[tokio::test]
+async fn whose_registration_was_sent_goes_on_beside_an_older_one(
+    #[case] change: fn(VirtualMachine) -> VirtualMachine,
+    #[case] outclaimed: bool,
+) {
+    let stage = Stage::ready();
+    let rival = change(older_of_other(&stage));
+    stage.machine(rival);
+    let sent = noting(live(young()), "main/1");
+    assert_eq!(is_outclaimed_on(&stage, sent, "main"), outclaimed);
+    let not_sent = live(young());
+    assert!(is_outclaimed_on(&stage, not_sent, "main"));
+}
+
+#[rstest]
+#[case::with_another_tenant(|rival| rival, false)]
+#[case::noted_there_too(|rival| noting(rival, "main/1"), true)]
+#[case::noted_there_by_another_namespace(
+    |rival: VirtualMachine| noting(rival.in_namespace("others"), "main/1"),
+    false
+)]
+#[case::with_the_same_tenant(
+    |rival: VirtualMachine| rival.with(json!({"tenantRef": {"name": "acme"}})),
+    true
+)]
+#[tokio::test]
+async fn what_only_this_machine_can_have_registered_is_unregistered_with_it(
+    #[case] change: fn(VirtualMachine) -> VirtualMachine,
+    #[case] anothers: bool,
+) {
+    let stage = Stage::ready();
+    let rival = change(older_of_other(&stage));
+    stage.machine(rival);
+    let machine = stage.machine(noting(young(), "main/1"));
     let bios_id = BIOS_ID.parse().unwrap();
-    assert!(!is_outclaimed(
-        &stage.context,
-        &machine,
-        Some("main"),
-        bios_id
-    ));
+    let found = may_be_anothers(&stage.context, &machine, &place("main/1"), bios_id);
+    assert_eq!(found, anothers);
 }
