@@ -223,7 +223,7 @@ pub struct IntegrationServerStatus {
     /// A wave of changes that waits for a person; what to do stands in the conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
-    /// UIDs of Tenants whose destruction a person agreed to.
+    /// What a person agreed to: UIDs of Tenants that may be destroyed, Absence/ with UIDs of Tenants whose loss is believed, Used/ with the token of the last such loss.
     #[serde(
         default,
         deserialize_with = "lenient::list",

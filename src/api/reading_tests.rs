@@ -67,7 +67,7 @@ fn machine() -> Value {
             "userData": "x", "deletionPolicy": "Retain"
         },
         "status": {
-            "observedGeneration": 1, "virtualMachineId": "m1", "tenantId": "t1", "integrationServer": "main",
+            "observedGeneration": 1, "virtualMachineId": "m1", "tenantId": "t1", "integrationServer": "main", "ownerUID": "u1",
             "conditions": [condition()]
         }
     })

@@ -100,6 +100,10 @@ pub struct VirtualMachineStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub integration_server: Option<String>,
+    /// UID of the resource whose status this is. Under another UID (a restored backup) nothing of it counts.
+    #[serde(rename = "ownerUID", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub owner_uid: Option<String>,
     /// The outcome, as conditions: Ready, Reconciling, Stalled, Registered, Removed.
     #[serde(
         default,

@@ -27,8 +27,23 @@ pub struct Leadership(Term);
 enum Term {
     /// Nobody competes: no leader is elected.
     Unopposed,
+    /// As the Lease says.
+    Until(Arc<watch::Sender<Held>>),
+}
+
+/// What the Lease says.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
     /// Until this moment; None: not the leader.
-    Until(Arc<watch::Sender<Option<Instant>>>),
+    until: Option<Instant>,
+    /// Which term that is. Between two of them others may have led.
+    term: u64,
+}
+
+impl Held {
+    fn holds(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() < until)
+    }
 }
 
 impl Leadership {
@@ -41,7 +56,7 @@ impl Leadership {
     /// That of a candidate: not the leader yet.
     #[must_use]
     pub fn candidate() -> Self {
-        Self(Term::Until(Arc::new(watch::Sender::new(None))))
+        Self(Term::Until(Arc::new(watch::Sender::new(Held::default()))))
     }
 
     /// Whether something may be changed at this moment.
@@ -49,54 +64,62 @@ impl Leadership {
     pub fn holds(&self) -> bool {
         match &self.0 {
             Term::Unopposed => true,
-            Term::Until(until) => is_before(*until.borrow()),
+            Term::Until(held) => held.borrow().holds(),
         }
     }
 
-    /// This process leads until then.
+    /// This process leads until then. Once the time before is over, this is another term.
     pub fn extend(&self, until: Instant) {
         if let Term::Until(sender) = &self.0 {
-            sender.send_replace(Some(until));
+            sender.send_modify(|held| {
+                held.term += u64::from(!held.holds());
+                held.until = Some(until);
+            });
         }
     }
 
     /// This process leads no more.
     pub fn end(&self) {
         if let Term::Until(sender) = &self.0 {
-            sender.send_replace(None);
+            sender.send_modify(|held| held.until = None);
         }
     }
 
     /// Completes when this process leads.
     pub async fn gained(&self) {
         if let Term::Until(sender) = &self.0 {
-            let mut until = sender.subscribe();
+            let mut held = sender.subscribe();
             // The sender lives as long as this handle does.
-            let _ = until.wait_for(|until| is_before(*until)).await;
+            let _ = held.wait_for(Held::holds).await;
         }
     }
 
-    /// Completes when this process does not lead (any more).
-    pub async fn lost(&self) {
+    /// The term that counts now. Whoever works under it asks [`Leadership::lost`] for it.
+    #[must_use]
+    pub fn term(&self) -> u64 {
+        match &self.0 {
+            Term::Unopposed => 0,
+            Term::Until(held) => held.borrow().term,
+        }
+    }
+
+    /// Completes when this term is over, also when another one has begun since.
+    pub async fn lost(&self, term: u64) {
         let Term::Until(sender) = &self.0 else {
             return std::future::pending().await;
         };
-        let mut until = sender.subscribe();
+        let mut held = sender.subscribe();
         loop {
-            let deadline = *until.borrow_and_update();
-            let Some(deadline) = deadline.filter(|deadline| Instant::now() < *deadline) else {
+            let now = *held.borrow_and_update();
+            let Some(until) = now.until.filter(|_| now.holds() && now.term == term) else {
                 return;
             };
             tokio::select! {
-                () = sleep_until(deadline) => {}
-                _ = until.changed() => {}
+                () = sleep_until(until) => {}
+                _ = held.changed() => {}
             }
         }
     }
-}
-
-fn is_before(until: Option<Instant>) -> bool {
-    until.is_some_and(|until| Instant::now() < until)
 }
 
 #[cfg(test)]
@@ -118,10 +141,23 @@ mod tests {
         leadership.extend(Instant::now() + TERM);
         assert!(leadership.holds());
         leadership.gained().await;
-        assert!(leadership.lost().now_or_never().is_none());
+        let term = leadership.term();
+        assert!(leadership.lost(term).now_or_never().is_none());
         advance(TERM).await;
         assert!(!leadership.holds(), "nobody renewed it");
-        leadership.lost().await;
+        leadership.lost(term).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_term_that_was_over_unnoticed_is_lost_when_the_next_one_has_begun() {
+        let leadership = Leadership::candidate();
+        leadership.extend(Instant::now() + TERM);
+        let term = leadership.term();
+        advance(TERM).await;
+        leadership.extend(Instant::now() + TERM);
+        assert!(leadership.holds());
+        leadership.lost(term).await;
+        assert!(leadership.lost(leadership.term()).now_or_never().is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -130,7 +166,7 @@ mod tests {
         leadership.extend(Instant::now() + TERM);
         let lost = tokio::spawn({
             let leadership = leadership.clone();
-            async move { leadership.lost().await }
+            async move { leadership.lost(leadership.term()).await }
         });
         advance(TERM / 2).await;
         leadership.extend(Instant::now() + TERM);
@@ -148,6 +184,6 @@ mod tests {
         leadership.end();
         assert!(leadership.holds());
         leadership.gained().await;
-        assert!(leadership.lost().now_or_never().is_none());
+        assert!(leadership.lost(leadership.term()).now_or_never().is_none());
     }
 }

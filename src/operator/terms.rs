@@ -40,6 +40,7 @@ impl Terms {
 
     /// One term. None: it was lost.
     async fn term(&self, leadership: &Leadership) -> Option<Ending<controllers::Error>> {
+        let term = leadership.term();
         self.metrics.leads(true);
         let mut controllers = tokio::spawn(controllers::run(
             self.client.clone(),
@@ -51,7 +52,7 @@ impl Terms {
         ));
         let ending = tokio::select! {
             ending = supervise(&mut controllers, &self.shutdown, GRACE) => Some(ending),
-            () = leadership.lost() => None,
+            () = leadership.lost(term) => None,
         };
         self.metrics.leads(false);
         if ending.is_none() {

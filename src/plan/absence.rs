@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::admission::{Candidate, HoldKind, token};
+use super::admission::{Candidate, HoldKind, token_after};
 
 /// Everything that decides whether the inventory is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Facts {
     pub lost: Vec<Candidate>,
     /// UIDs whose loss was agreed to.
     pub accepted: BTreeSet<String>,
+    /// The token of the last loss that was agreed to.
+    pub used: Option<String>,
     /// The token on the IntegrationServer's annotation.
     pub agreement: Option<String>,
 }
@@ -53,7 +55,8 @@ pub fn judge(facts: &Facts) -> Verdict {
     if !facts.enabled || lost.is_empty() || !too_many {
         return Verdict::Intact;
     }
-    if token(HoldKind::Absence, &lost) == facts.agreement {
+    let used = facts.used.as_deref();
+    if token_after(HoldKind::Absence, &lost, used) == facts.agreement {
         return Verdict::Agreed(lost.into_iter().map(|candidate| candidate.uid).collect());
     }
     Verdict::Guarded(lost)
@@ -64,6 +67,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use rstest::rstest;
 
+    use super::super::admission::token;
     use super::*;
 
     fn candidate(number: usize) -> Candidate {
@@ -82,6 +86,7 @@ mod tests {
             ours,
             lost: (0..lost).map(candidate).collect(),
             accepted: BTreeSet::new(),
+            used: None,
             agreement: None,
         }
     }

@@ -106,6 +106,12 @@ pub fn admit(facts: &Facts) -> Verdict {
 
 /// The token that names exactly these resources: `<count>-<hash>`. None for none.
 pub fn token(kind: HoldKind, wave: &[Candidate]) -> Option<String> {
+    token_after(kind, wave, None)
+}
+
+/// The same, where the wave before had this token. A server that is rolled back twice can
+/// lose the same tenants under the same identifiers: an agreement is good for one wave.
+pub fn token_after(kind: HoldKind, wave: &[Candidate], before: Option<&str>) -> Option<String> {
     if wave.is_empty() {
         return None;
     }
@@ -113,6 +119,10 @@ pub fn token(kind: HoldKind, wave: &[Candidate]) -> Option<String> {
     sorted.sort();
     let mut hash = Sha256::new();
     hash.update(kind.as_str());
+    if let Some(before) = before {
+        hash.update([2]);
+        hash.update(before);
+    }
     for candidate in sorted {
         hash.update([0]);
         hash.update(&candidate.uid);

@@ -67,6 +67,7 @@ pub fn losses(process: &Process, accepted: &[Uid], settings: Settings) -> Option
         moved: false,
         ours: ours.len(),
         lost,
+        used: None,
         accepted: accepted.iter().map(ToString::to_string).collect(),
         agreement: None,
     })

@@ -6,7 +6,7 @@ use kube::Resource;
 use super::Key;
 use crate::api::{
     ConditionType, REGISTERED_WITH_ANNOTATION, REQUESTED_AT_ANNOTATION, Tenant, TenantStatus,
-    VirtualMachine, conditions,
+    VirtualMachine, VirtualMachineStatus, conditions,
 };
 use crate::viis::TenantId;
 
@@ -51,6 +51,13 @@ pub fn owned_identifier(tenant: &Tenant) -> Option<TenantId> {
     status.tenant_id.as_deref().map(TenantId::new)
 }
 
+/// The status of this very resource, as [`own_status`].
+pub fn own_machine_status(machine: &VirtualMachine) -> Option<&VirtualMachineStatus> {
+    let uid = machine.meta().uid.as_deref();
+    let status = machine.status.as_ref();
+    status.filter(|status| status.owner_uid.as_deref() == uid)
+}
+
 /// Whether nothing happens to a machine until somebody changes something.
 pub fn is_stalled(machine: &VirtualMachine) -> bool {
     holds(machine, ConditionType::Stalled)
@@ -59,7 +66,7 @@ pub fn is_stalled(machine: &VirtualMachine) -> bool {
 /// Whether a machine is registered with this very tenant of this server. Identifiers may
 /// be numbers, so another server can have the same one.
 pub fn is_registered_with(machine: &VirtualMachine, server: &str, tenant: Option<&str>) -> bool {
-    let Some(status) = &machine.status else {
+    let Some(status) = own_machine_status(machine) else {
         return false;
     };
     is_registered(machine)
@@ -73,7 +80,7 @@ pub fn is_registered(machine: &VirtualMachine) -> bool {
 }
 
 fn holds(machine: &VirtualMachine, kind: ConditionType) -> bool {
-    machine.status.as_ref().is_some_and(|status| {
+    own_machine_status(machine).is_some_and(|status| {
         conditions::find(&status.conditions, kind)
             .is_some_and(|condition| condition.status == "True")
     })

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use kube::ResourceExt;
 
 use crate::api::{IntegrationServer, TenantCounts};
-use crate::controllers::cluster::{Key, created_at};
+use crate::controllers::cluster::{Key, created_at, own_machine_status};
 use crate::controllers::context::Context;
 use crate::controllers::servers::Handle;
 use crate::controllers::writes;
@@ -57,7 +57,7 @@ pub fn referrers(context: &Context, name: &str) -> usize {
 /// The machine's status says that it is registered there.
 fn is_recorded_on(context: &Context, machine: &Key, server: &str) -> bool {
     context.cluster.machine(machine).is_some_and(|machine| {
-        let status = machine.status.as_ref();
+        let status = own_machine_status(&machine);
         status.and_then(|status| status.integration_server.as_deref()) == Some(server)
     })
 }

@@ -17,11 +17,13 @@ use crate::controllers::context::Context;
 use crate::controllers::servers::{Handle, Verdicts};
 use crate::controllers::tenant::observe::{has_identity, retains};
 use crate::plan::absence::{self, Verdict};
-use crate::plan::admission::{self, Candidate, HoldKind, token};
+use crate::plan::admission::{self, Candidate, HoldKind, token, token_after};
 use crate::viis::TenantId;
 
 /// Marks an agreement to a loss in `status.accepted`: it is none to a destruction.
 const LOSS: &str = "Absence/";
+/// Marks the token of the last agreement to a loss there: it was good for one wave.
+const USED: &str = "Used/";
 /// The longest list of UIDs that a status holds.
 const LONGEST: usize = 10_000;
 
@@ -87,7 +89,19 @@ pub fn judge(
         .filter_map(|tenant| ours(context, tenant, handle))
         .collect();
     let (losses, mut deletions_agreed) = agreed(&status, &ours);
-    let absent = absence(server, handle, &status, &ours, &losses, agreement.clone());
+    let before = status.accepted.iter();
+    let before = before.filter_map(|entry| entry.strip_prefix(USED)).next();
+    let used = before.map(str::to_owned);
+    let absent = absence::judge(&absence::Facts {
+        accepted: losses.clone(),
+        used: used.clone(),
+        agreement: agreement.clone(),
+        ..inventory(server, handle, &status, &ours)
+    });
+    let used_now = match &absent {
+        Verdict::Agreed(_) => agreement.clone(),
+        Verdict::Intact | Verdict::Guarded(_) => used.clone(),
+    };
     let (intact, written_off, lost) = belief(absent, &ours, &losses);
     let deletions = recent(&status, server, now);
     let (admitted, already) = admit(
@@ -104,10 +118,12 @@ pub fn judge(
     }
     let mut accepted = deletions_agreed;
     accepted.extend(written_off.iter().map(|uid| format!("{LOSS}{uid}")));
+    accepted.extend(used_now.map(|token| format!("{USED}{token}")));
+    let loss = token_after(HoldKind::Absence, &lost, used.as_deref());
     let mut judgement = persist(
         intact,
         written_off,
-        &lost,
+        (&lost, loss),
         admitted,
         accepted,
         deletions,
@@ -261,17 +277,16 @@ fn limit(server: &IntegrationServer) -> usize {
     usize::try_from(server.spec.guard.limit).unwrap_or(usize::MAX)
 }
 
-fn absence(
+/// What the inventory shows of the Tenants; what was agreed to is not in it.
+fn inventory(
     server: &IntegrationServer,
     handle: &Handle,
     status: &IntegrationServerStatus,
     ours: &[Ours],
-    accepted: &BTreeSet<String>,
-    agreement: Option<String>,
-) -> Verdict {
+) -> absence::Facts {
     let live: Vec<&Ours> = ours.iter().filter(|tenant| !tenant.decided).collect();
     let last = status.endpoint.as_deref();
-    absence::judge(&absence::Facts {
+    absence::Facts {
         enabled: server.spec.guard.enabled,
         limit: limit(server),
         moved: last.is_some_and(|last| last != handle.endpoint.to_string()),
@@ -281,9 +296,10 @@ fn absence(
             .filter(|tenant| tenant.lost)
             .map(|t| candidate(t))
             .collect(),
-        accepted: accepted.clone(),
-        agreement,
-    })
+        accepted: BTreeSet::new(),
+        used: None,
+        agreement: None,
+    }
 }
 
 /// What was destroyed within the window. A time in the future counts too: clocks go wrong.
@@ -352,7 +368,7 @@ fn admit(
 fn persist(
     intact: bool,
     written_off: BTreeSet<String>,
-    lost: &[Candidate],
+    (lost, loss): (&[Candidate], Option<String>),
     admitted: admission::Verdict,
     accepted: BTreeSet<String>,
     mut deletions: Vec<Deletion>,
@@ -363,13 +379,14 @@ fn persist(
         at: Time(now),
     }));
     let held: Vec<Candidate> = admitted.held;
-    let (kind, wave) = if lost.is_empty() {
-        (HoldKind::Deletion, held.as_slice())
+    let deletion = token(HoldKind::Deletion, &held);
+    let (kind, wave, named) = if lost.is_empty() {
+        (HoldKind::Deletion, held.as_slice(), deletion.clone())
     } else {
-        (HoldKind::Absence, lost)
+        (HoldKind::Absence, lost, loss.clone())
     };
     let members: BTreeSet<String> = lost.iter().chain(&held).map(|c| c.uid.clone()).collect();
-    let hold = token(kind, wave).map(|token| Hold {
+    let hold = named.map(|token| Hold {
         kind: kind.as_str().to_owned(),
         count: u32::try_from(wave.len()).unwrap_or(u32::MAX),
         token,
@@ -383,9 +400,9 @@ fn persist(
             intact,
             admitted: admitted_uids,
             held: held.iter().map(|candidate| candidate.uid.clone()).collect(),
-            token: token(HoldKind::Deletion, &held),
+            token: deletion,
             written_off,
-            absence: token(HoldKind::Absence, lost),
+            absence: loss,
             listed_at: None,
         },
         hold,

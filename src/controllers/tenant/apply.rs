@@ -345,7 +345,8 @@ impl Run<'_> {
         let left = self.memory.repeats.left()?;
         let line = Line::reconciling(
             reasons::PROGRESSING,
-            "The server does not remember the task that it began, and the tenant is as before. It              is asked again after a pause that grows; look at the server when this lasts.",
+            "The server does not remember the task that it began, and the tenant is as before. It \
+             is asked again after a pause that grows; look at the server when this lasts.",
         );
         match self.say(scene, &line, action).await {
             Err(next) => Some(next),

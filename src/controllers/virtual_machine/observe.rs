@@ -13,7 +13,7 @@ use crate::api::{
     ConditionType, DeletionPolicy, IntegrationServer, Tenant, VirtualMachine, VirtualMachineStatus,
     conditions, reasons,
 };
-use crate::controllers::cluster::{Key, key_of, own_status, requested_at};
+use crate::controllers::cluster::{Key, key_of, own_machine_status, own_status, requested_at};
 use crate::controllers::context::Context;
 use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
@@ -115,7 +115,7 @@ pub fn observe(
     Some(Scene {
         key,
         machine: Arc::clone(machine),
-        status: machine.status.clone().unwrap_or_default(),
+        status: own_machine_status(machine).cloned().unwrap_or_default(),
         tenant,
         server: spot.server,
         handle: spot.handle,
@@ -216,7 +216,7 @@ fn facts(
     bios_id: BiosId,
 ) -> Facts {
     let key = key_of(machine);
-    let status = machine.status.as_ref();
+    let status = own_machine_status(machine);
     let generation = machine.meta().generation.unwrap_or_default();
     let deleting = machine.meta().deletion_timestamp.is_some();
     let standing = standing(context, tenant);

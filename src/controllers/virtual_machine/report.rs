@@ -57,7 +57,10 @@ fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
     let line = match wait {
         Wait::TenantNotFound => Line::reconciling(
             reasons::TENANT_NOT_FOUND,
-            format!("There is no Tenant {tenant} in this namespace. Create it."),
+            format!(
+                "There is no Tenant {tenant} in this namespace. Create it{}.",
+                way_out(scene)
+            ),
         ),
         Wait::WaitingForTenant => Line::reconciling(
             reasons::WAITING_FOR_TENANT,
@@ -134,7 +137,10 @@ fn server_not_found(scene: &Scene) -> Line {
     let server = server(scene);
     Line::reconciling(
         reasons::INTEGRATION_SERVER_NOT_FOUND,
-        format!("There is no IntegrationServer {server}. Create it."),
+        format!(
+            "There is no IntegrationServer {server}. Create it{}.",
+            way_out(scene)
+        ),
     )
 }
 
@@ -142,8 +148,20 @@ fn server_not_ready(scene: &Scene) -> Line {
     let server = server(scene);
     Line::reconciling(
         reasons::INTEGRATION_SERVER_NOT_READY,
-        format!("IntegrationServer {server} is not ready; its conditions say why."),
+        format!(
+            "IntegrationServer {server} is not ready; its conditions say why. Work on this \
+             machine goes on once it is{}.",
+            way_out(scene)
+        ),
     )
+}
+
+fn way_out(scene: &Scene) -> &'static str {
+    if scene.facts.deleting {
+        ", or set deletionPolicy Retain to let this resource go and leave the machine registered"
+    } else {
+        ""
+    }
 }
 
 fn server_leaving(scene: &Scene) -> Line {
@@ -193,6 +211,7 @@ pub fn status(scene: &Scene, line: &Line, now: Timestamp) -> VirtualMachineStatu
     let mut status = scene.status.clone();
     let generation = scene.machine.meta().generation.unwrap_or_default();
     status.observed_generation = Some(generation);
+    status.owner_uid.clone_from(&scene.machine.meta().uid);
     let ready = line.mood == Mood::Ready;
     if ready {
         status.tenant_id = scene.tenant_id.as_ref().map(ToString::to_string);

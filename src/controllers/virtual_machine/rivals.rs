@@ -7,7 +7,7 @@ use kube::Resource;
 
 use super::whereabouts::Place;
 use crate::api::{IntegrationServer, Tenant, VirtualMachine};
-use crate::controllers::cluster::{Key, created_at};
+use crate::controllers::cluster::{Key, created_at, own_machine_status};
 use crate::controllers::context::Context;
 use crate::controllers::writes::has_finalizer;
 use crate::plan::claims::{Claimant, holder};
@@ -144,7 +144,7 @@ fn tenant_of(context: &Context, machine: &VirtualMachine) -> Option<Arc<Tenant>>
 }
 
 fn is_recorded(machine: &VirtualMachine, server: Option<&str>) -> bool {
-    machine.status.as_ref().is_some_and(|status| {
+    own_machine_status(machine).is_some_and(|status| {
         status.tenant_id.is_some()
             && status.integration_server.is_some()
             && status.integration_server.as_deref() == server

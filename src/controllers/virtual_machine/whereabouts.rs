@@ -1,7 +1,8 @@
 //! Where a machine is registered, or may be: server and tenant as one pair, from one
 //! source, and what that source is worth. Calls nobody and writes nothing.
 //!
-//! - The status is written by the operator alone: what it records counts.
+//! - The status is written by the operator alone: what it records of this very resource
+//!   counts. One that came with a backup, under another UID, does not.
 //! - The note stands in an annotation, which every user of the namespace can write. It
 //!   counts only where a Tenant of that namespace has that very tenant, on a server
 //!   that lets the namespace in: then its owner could have asked for the same.
@@ -14,7 +15,7 @@ use kube::Resource;
 
 use super::rivals::may_be_anothers;
 use crate::api::{Tenant, VirtualMachine};
-use crate::controllers::cluster::{self, owned_identifier};
+use crate::controllers::cluster::{self, own_machine_status, owned_identifier};
 use crate::controllers::context::Context;
 use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
@@ -55,7 +56,7 @@ impl Place {
 
     /// What the status records.
     pub fn recorded(machine: &VirtualMachine) -> Option<Self> {
-        let status = machine.status.as_ref()?;
+        let status = own_machine_status(machine)?;
         Some(Self {
             server: status.integration_server.clone()?,
             tenant: TenantId::new(status.tenant_id.clone()?),
@@ -220,7 +221,7 @@ impl Search<'_> {
             // Absence from a list is no proof: the call is.
             return Leftover::Removable;
         }
-        let status = self.machine.status.as_ref();
+        let status = own_machine_status(self.machine);
         let ours = status.and_then(|status| status.virtual_machine_id.as_deref());
         match handle
             .server

@@ -211,7 +211,10 @@ impl Elector {
             return;
         }
         match self.give_back().await {
-            Ok(()) => info!(lease = self.name, "the Lease is released"),
+            Ok(Standing::Ours) => info!(lease = self.name, "the Lease is released"),
+            Ok(Standing::Theirs | Standing::Overtaken) => {
+                info!(lease = self.name, "another process has the Lease already");
+            }
             Err(error) => {
                 let error = sentence(&error);
                 warn!(lease = self.name, %error, "the Lease could not be released; it expires");
@@ -219,12 +222,13 @@ impl Elector {
         }
     }
 
-    async fn give_back(&self) -> Result<(), LookError> {
+    /// Ours: it was, and is given back.
+    async fn give_back(&self) -> Result<Standing, LookError> {
         let Some(mut lease) = self.bounded(self.api.get_opt(&self.name)).await? else {
-            return Ok(());
+            return Ok(Standing::Theirs);
         };
         if record(&lease).holder.as_deref() != Some(self.me.as_str()) {
-            return Ok(());
+            return Ok(Standing::Theirs);
         }
         lease.metadata.managed_fields = None;
         if let Some(spec) = &mut lease.spec {
@@ -234,8 +238,7 @@ impl Elector {
         }
         let params = PostParams::default();
         self.written(self.api.replace(&self.name, &params, &lease))
-            .await?;
-        Ok(())
+            .await
     }
 }
 

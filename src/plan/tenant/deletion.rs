@@ -115,12 +115,24 @@ fn follow(facts: &Facts, task: Task, settled: bool) -> Action {
         Task::Completed => Action::RemoveFinalizer(Release::Removed),
         Task::Running => Action::Wait(Wait::TaskRunning(Step::Delete)),
         Task::Stuck => Action::Wait(Wait::TaskStuck(Step::Delete)),
-        Task::Refused(Refusal::TenantNotFound) if facts.server.reach == Reach::Ready => {
-            Action::RemoveFinalizer(Release::Removed)
-        }
-        Task::Refused(Refusal::TenantNotFound) => Action::Wait(Wait::InventoryGuard),
+        Task::Refused(Refusal::TenantNotFound) => not_found(facts),
         Task::Refused(Refusal::NameExists | Refusal::Other) => verified(facts, Action::Delete),
         Task::Forgotten => repeat(facts, settled),
+    }
+}
+
+/// The deletion's task says that the tenant was not there. What the server shows counts
+/// more: it may have been restored since, or be of two minds.
+fn not_found(facts: &Facts) -> Action {
+    if facts.server.reach != Reach::Ready {
+        return Action::Wait(Wait::InventoryGuard);
+    }
+    match facts.world.by_id {
+        ById::Same(_) if !facts.world.verified => Action::Verify,
+        ById::Same(_) => verified(facts, Action::Delete),
+        ById::Unlisted | ById::Missing | ById::Other | ById::Gone => {
+            Action::RemoveFinalizer(Release::Removed)
+        }
     }
 }
 

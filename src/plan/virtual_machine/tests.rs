@@ -216,6 +216,7 @@ fn a_machine_whose_tenant_stands_elsewhere_now(#[case] facts: Facts, #[case] act
 #[case::tenant_lost_its_identifier(deleted().tenant(Tenant::Unprovisioned).traced(Whereabouts::Elsewhere), Action::Unregister)]
 #[case::tenant_is_gone_from_the_server(deleted().tenant(Tenant::NotFound).under(Identity::Gone), release(Release::TenantGone))]
 #[case::tenant_is_gone_and_the_server_parked(deleted().tenant(Tenant::NotFound).under(Identity::Gone).reach(Reach::NotReady), release(Release::TenantGone))]
+#[case::tenant_is_gone_where_nothing_is_believed(deleted().tenant(Tenant::NotFound).under(Identity::Gone).reach(Reach::Guarded), wait(Wait::InventoryGuard))]
 #[case::tenant_missing_is_no_proof(deleted().under(Identity::Missing), Action::Unregister)]
 #[case::tenants_not_listed(deleted().under(Identity::Unlisted), Action::ListTenants)]
 #[case::tenant_under_another_name(deleted().under(Identity::Other), wait(Wait::IdentityMismatch))]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Around, WAIT_LIMIT, server};
+use crate::controllers::tenant::activation::has_succeeded;
 use crate::controllers::tenant::memory::{
     Attempt, Change as ChangeMemory, Memory, Removal as RemovalMemory,
 };
@@ -44,7 +45,13 @@ pub fn creation(around: &Around<'_>, memory: &mut Memory) -> Creation {
         recorded: &mut attempt.recorded,
         replaced: attempt.replaced.as_ref(),
     };
-    latest.take_up(around, recorded.task.as_deref());
+    if latest.take_up(around, recorded.task.as_deref()) {
+        // Another process sent it: what the task before came to says nothing about it,
+        // and a request of ours came before.
+        attempt.written_here = false;
+        attempt.since = Instant::now();
+        (attempt.ended, attempt.refusal, attempt.cancelled) = (None, None, false);
+    }
     match attempt.task.clone() {
         Some(id) => followed(around, attempt, id, unknown),
         None => taskless(attempt, unknown),
@@ -188,8 +195,10 @@ fn followed_removal(around: &Around<'_>, removal: &mut RemovalMemory, id: &TaskI
         removal.followed &= removal.created.is_none() || removal.created == seen.created;
         removal.created = seen.created;
     }
+    let seen = view(around, id);
+    let says_no = matches!(&seen, Some(View::Seen(task)) if !has_succeeded(task));
     match follow(around, id, &TaskType::DeleteTenant) {
-        Task::Completed if !removal.followed => Task::Forgotten,
+        Task::Completed if !removal.followed || says_no => Task::Forgotten,
         task @ (Task::Running
         | Task::Stuck
         | Task::Completed

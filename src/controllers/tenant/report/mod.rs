@@ -50,14 +50,21 @@ pub fn line(scene: &Scene, memory: &Memory, action: Action) -> Option<Line> {
         | Action::CancelCreation
         | Action::CancelRemoval
         | Action::RecordRemoval
-        | Action::Delete => Some(Line::reconciling(reasons::PROGRESSING, progress(action))),
+        | Action::Delete => Some(Line::reconciling(
+            reasons::PROGRESSING,
+            progress(scene, action),
+        )),
     }
 }
 
 /// What the operator is at.
-fn progress(action: Action) -> &'static str {
+fn progress(scene: &Scene, action: Action) -> &'static str {
     match action {
         Action::RecordIntent | Action::Create => "The tenant is being created.",
+        Action::ConfirmAbsence if scene.facts.spec.existing => {
+            "The tenant is missing from the server's list. It counts as gone once two lists, 30 s \
+             apart, and the server's own answer agree."
+        }
         Action::ConfirmAbsence => {
             "The tenant is missing from the server's list. It is made again once two lists, 30 s \
              apart, and the server's own answer agree that it is gone."

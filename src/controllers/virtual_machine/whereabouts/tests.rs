@@ -357,6 +357,18 @@ async fn what_a_tenant_of_another_namespace_has_now_is_lost() {
     assert_eq!(left_over(&stage, on_second("vm-1")), lost);
 }
 
+// === A restored backup ===
+
+#[tokio::test]
+async fn a_status_of_another_uid_records_nothing() {
+    let stage = Stage::ready();
+    let restored = web().registered("9").under_uid("restored");
+    assert_eq!(undoes(&stage, restored), (Whereabouts::Nowhere, None, None));
+    stage.tenant(acme());
+    let moved = live(web().registered("9").under_uid("restored"));
+    assert_eq!(left_over(&stage, moved), None);
+}
+
 // === Claims ===
 
 fn is_outclaimed_on(stage: &Stage, machine: VirtualMachine, server: &str) -> bool {

@@ -168,6 +168,12 @@ fn candidate_with(client: &Client, name: &str, timing: Timing) -> Candidate {
     }
 }
 
+impl Candidate {
+    async fn lost(&self) {
+        self.leadership.lost(self.leadership.term()).await;
+    }
+}
+
 /// What never happens is a failure, not a test without an end.
 async fn soon<T>(work: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(20), work).await.unwrap()
@@ -182,7 +188,7 @@ async fn of_two_one_leads_and_the_other_follows_a_release_at_once() {
     // Longer than the Lease: renewals keep it.
     let lost = timeout(LONG.duration + LONG.retry_period, async {
         tokio::select! {
-            () = first.leadership.lost() => {}
+            () = first.lost() => {}
             () = second.leadership.gained() => {}
         }
     });
@@ -232,7 +238,7 @@ async fn a_leader_that_cannot_renew_stops_first_and_leads_again_afterwards() {
     soon(first.leadership.gained()).await;
     server.set(Mood::Down);
     let cut = Instant::now();
-    soon(first.leadership.lost()).await;
+    soon(first.lost()).await;
     assert!(cut.elapsed() < TIMING.duration, "{:?}", cut.elapsed());
     assert!(!first.task.is_finished(), "it campaigns on");
     server.set(Mood::Well);
@@ -248,7 +254,7 @@ async fn a_renewal_whose_answer_is_lost_is_no_loss_when_the_next_one_is_answered
     server.set(Mood::Mute);
     sleep(TIMING.renewal()).await;
     server.set(Mood::Well);
-    let lost = timeout(TIMING.duration, first.leadership.lost()).await;
+    let lost = timeout(TIMING.duration, first.lost()).await;
     assert!(lost.is_err(), "it stepped down");
 }
 
@@ -258,7 +264,7 @@ async fn a_lease_that_another_has_taken_is_given_up_at_once_and_not_overwritten(
     let first = candidate(&client, "first");
     soon(first.leadership.gained()).await;
     server.hand_to("second");
-    soon(first.leadership.lost()).await;
+    soon(first.lost()).await;
     assert_eq!(server.holder().as_deref(), Some("second"));
 }
 

@@ -133,6 +133,11 @@ impl Facts {
         self.world.by_id = by_id;
         self
     }
+    /// It was not asked for, for this decision.
+    pub(super) fn verify_again(mut self) -> Self {
+        self.world.verified = false;
+        self
+    }
     /// The tenant under our name.
     pub(super) fn named(mut self, sighting: Sighting) -> Self {
         self.world.by_name = sighting;

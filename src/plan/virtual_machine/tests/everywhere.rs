@@ -135,7 +135,10 @@ fn holds(facts: &Facts, action: Action) {
                     assert!(facts.outclaimed || facts.whereabouts == Whereabouts::Nowhere);
                 }
                 Release::Unregistered => assert_eq!(facts.whereabouts, Whereabouts::Left),
-                Release::TenantGone => assert_eq!(facts.identity, Identity::Gone),
+                Release::TenantGone => {
+                    assert_eq!(facts.identity, Identity::Gone);
+                    assert_ne!(facts.reach, Reach::Guarded, "one answer proves nothing");
+                }
             }
         }
         Action::ListTenants => assert_eq!(facts.identity, Identity::Unlisted),

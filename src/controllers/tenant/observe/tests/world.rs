@@ -54,6 +54,7 @@ async fn what_was_missing_twice_and_is_proved_absent_is_gone() {
     let by_id = || facts(&stage, acme().recorded("1")).world.by_id;
     tenants().tenants().replace(&[], ago(seconds(40)));
     assert_eq!(by_id(), ById::Missing);
+    assert!(!tenants().tenants().missing_twice(&TenantId::new("1")));
     tenants().tenants().proved_absent(&TenantId::new("1"));
     assert_eq!(by_id(), ById::Missing, "in one list");
     tenants().tenants().replace(&[], ago(seconds(1)));
