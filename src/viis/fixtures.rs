@@ -131,6 +131,18 @@ impl Task {
         self.in_state(TaskState::Completed)
     }
 
+    /// Its result is this text.
+    pub(crate) fn saying(self, text: &str) -> Self {
+        let outcome = TaskOutcome::Result(TaskResult {
+            text: text.to_owned(),
+            created: None,
+        });
+        Self {
+            outcome: Some(outcome),
+            ..self
+        }
+    }
+
     /// Completed, and its result describes this tenant.
     pub(crate) fn made(self, tenant: Tenant) -> Self {
         let outcome = TaskOutcome::Result(TaskResult {

@@ -1,7 +1,9 @@
 //! Two resources want the same thing of a server.
 
 use crate::bios_id;
-use crate::harness::{Manifest, Simulator, Stand, has, machine, message, simple_tenant};
+use crate::harness::{
+    Manifest, Simulator, Stand, has, is_ready, is_stalled, machine, message, simple_tenant,
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -101,6 +103,46 @@ async fn two_machines_with_one_bios_id() {
     stand.machine("second").becomes_ready().await;
     let state = stand.simulator.state().await;
     assert!(state.tenant("acme").machines.is_empty() && state.tenant("other").machines.len() == 1);
+    stand.ends_well().await;
+}
+
+/// Which of two gets it is a matter of chance. Whichever it is, the other one says so, and
+/// takes its turn.
+#[tokio::test]
+async fn pairs_with_one_bios_id_that_are_applied_at_once() {
+    const PAIRS: usize = 5;
+    let stand = Stand::ready().await;
+    stand.simulator.settings(json!({"latencyMs": 50})).await;
+    let mut all = vec![simple_tenant("acme"), simple_tenant("other")];
+    for number in 0..PAIRS {
+        all.push(machine(&format!("a-{number}"), "acme", &bios_id(number)));
+        all.push(machine(&format!("b-{number}"), "other", &bios_id(number)));
+    }
+    stand.apply(all).await;
+    for number in 0..PAIRS {
+        let pair = [format!("a-{number}"), format!("b-{number}")];
+        let mut ready = Vec::new();
+        for name in &pair {
+            let settled = |machine: &_| is_ready(machine) || is_stalled(machine);
+            let machine = stand.machine(name).until("settled", settled).await;
+            ready.push(is_ready(&machine));
+        }
+        let [first, second] = match ready[..] {
+            [true, false] => pair,
+            [false, true] => {
+                let [a, b] = pair;
+                [b, a]
+            }
+            _ => panic!("one of the two is ready: {ready:?}"),
+        };
+        stand.machine(&first).delete().await;
+        stand.machine(&first).is_gone().await;
+        stand.machine(&second).is_asked_again().await;
+        stand.machine(&second).becomes_ready().await;
+    }
+    let state = stand.simulator.state().await;
+    let registered = ["acme", "other"].map(|name| state.tenant(name).machines.len());
+    assert_eq!(registered.iter().sum::<usize>(), PAIRS);
     stand.ends_well().await;
 }
 

@@ -21,4 +21,4 @@ pub use simulator::{
     Calls, Simulator, State, TaskThere, TenantThere, accept_ring, same_identifier,
 };
 pub use stand::{Stand, eventually, within};
-pub use subject::{condition, has, is_ready, message};
+pub use subject::{condition, has, is_ready, is_stalled, message};

@@ -202,6 +202,11 @@ pub fn is_ready<K: Ours>(seen: &K) -> bool {
             .is_some_and(|ready| ready.status == "True" && ready.observed_generation == generation)
 }
 
+/// Somebody has to change something.
+pub fn is_stalled<K: Ours>(seen: &K) -> bool {
+    condition(seen, "Stalled").is_some_and(|stalled| stalled.status == "True")
+}
+
 pub fn has<K: Ours>(seen: &K, name: &str, status: &str, reason: &str) -> bool {
     condition(seen, name)
         .is_some_and(|condition| condition.status == status && condition.reason == reason)

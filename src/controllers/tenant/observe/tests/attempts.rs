@@ -254,6 +254,38 @@ async fn a_task_that_another_process_sent_meanwhile_counts_once_ours_has_ended()
     assert_eq!(followed(&stage, Some("10")), TaskId::new("10"));
 }
 
+/// A name that exists may be what our own earlier request has made.
+#[tokio::test]
+async fn what_another_process_sent_is_not_the_only_request() {
+    let stage = Stage::ready();
+    stage
+        .picture()
+        .watch_task(&TaskId::new("9"), &owner("acme"));
+    stage.picture().forgets_task(&TaskId::new("9"));
+    let mut memory = remembering(|attempt| {
+        attempt.written_here = true;
+        attempt.sends = 1;
+        attempt.cancelled = true;
+        attempt.refusal = Some(Refusal::NameExists);
+        attempt.ended = Some(ago(HALF_AN_HOUR));
+        attempt.task = Some(TaskId::new("9"));
+    });
+    let tenant = acme().creating(Some("10"));
+    let creation = look(&stage, tenant, &mut memory).facts.record.creation;
+    let Creation::Task {
+        task,
+        sole,
+        cancelled,
+        ..
+    } = creation
+    else {
+        panic!("{creation:?}");
+    };
+    assert_eq!((task, sole, cancelled), (Task::Running, false, false));
+    let attempt = memory.attempt.unwrap();
+    assert_eq!((attempt.refusal, attempt.ended), (None, None));
+}
+
 // === Change of state ===
 
 fn changing(memory: &mut Memory, stage: &Stage) -> Change {

@@ -42,6 +42,27 @@ async fn a_decision_of_another_process_is_settled_after_30_seconds(
     assert_eq!(removal, Removal::Unknown { settled });
 }
 
+/// Nothing is known then: the tenant is asked for.
+#[tokio::test]
+async fn a_completed_task_that_says_no_is_no_proof() {
+    let stage = Stage::ready();
+    stage
+        .picture()
+        .watch_task(&TaskId::new("9"), &owner("acme"));
+    let removal = viis::Task::test("9").of_type(TaskType::DeleteTenant);
+    stage
+        .picture()
+        .shows_tasks(&[removal.completed().saying(" False ")]);
+    let tenant = acme().recorded("1").deleted().removing(Some("9"));
+    let removal = look(&stage, tenant, &mut following()).facts.record.removal;
+    let forgotten = Removal::Task {
+        task: Task::Forgotten,
+        cancelled: false,
+        settled: false,
+    };
+    assert_eq!(removal, forgotten);
+}
+
 #[tokio::test]
 async fn a_removals_task_is_followed() {
     let stage = Stage::ready();
