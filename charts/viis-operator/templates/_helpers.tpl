@@ -1,0 +1,113 @@
+{{- define "viis-operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" }}
+{{- end }}
+
+{{/* At most 50 characters: suffixes follow, and 63 are allowed. */}}
+{{- define "viis-operator.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- $name := include "viis-operator.name" . }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Names of what belongs to no namespace: releases of one name may be in two. */}}
+{{- define "viis-operator.clusterName" -}}
+{{- printf "%s-%s" (include "viis-operator.fullname" .) .Release.Namespace }}
+{{- end }}
+
+{{- define "viis-operator.operatorName" -}}
+{{- default (include "viis-operator.fullname" .) .Values.operatorName }}
+{{- end }}
+
+{{- define "viis-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "viis-operator.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "viis-operator.image" -}}
+{{- $image := printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- with .Values.image.digest }}
+{{- $image = printf "%s@%s" $image . }}
+{{- end }}
+{{- $image }}
+{{- end }}
+
+{{- define "viis-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "viis-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "viis-operator.labels" -}}
+{{ include "viis-operator.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/*
+Labels and annotations of an object: those for all objects, and annotations of its own.
+Argument: a list of the root and the object's own annotations.
+*/}}
+{{- define "viis-operator.metadata" -}}
+labels:
+  {{- include "viis-operator.labels" (index . 0) | nindent 2 }}
+{{- with merge (deepCopy (index . 1)) (index . 0).Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The milliseconds of a time such as 1m30s. */}}
+{{- define "viis-operator.milliseconds" -}}
+{{- $sum := 0 }}
+{{- range regexFindAll "[0-9]+(ms|s|m|h)" . -1 }}
+{{- $number := regexFind "^[0-9]+" . | int64 }}
+{{- $factor := get (dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000) (regexFind "[a-z]+$" .) | int64 }}
+{{- $sum = add $sum (mul $number $factor) }}
+{{- end }}
+{{- $sum }}
+{{- end }}
+
+{{/* What the schema cannot say. */}}
+{{- define "viis-operator.check" -}}
+{{- with .Values.leaderElection }}
+{{- if .enabled }}
+{{- $lease := include "viis-operator.milliseconds" .leaseDuration | int64 }}
+{{- $deadline := include "viis-operator.milliseconds" .renewDeadline | int64 }}
+{{- $retry := include "viis-operator.milliseconds" .retryPeriod | int64 }}
+{{- if lt $retry 100 }}
+{{- fail "leaderElection.retryPeriod must be at least 100ms" }}
+{{- end }}
+{{- if lt $deadline (mul 3 $retry) }}
+{{- fail "leaderElection.renewDeadline must be at least three times retryPeriod" }}
+{{- end }}
+{{- if lt $lease (add $deadline 1000) }}
+{{- fail "leaderElection.leaseDuration must be at least a second longer than renewDeadline" }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if gt (len (include "viis-operator.operatorName" .)) 63 }}
+{{- fail "operatorName must have at most 63 characters" }}
+{{- end }}
+{{- end }}
+
+{{/* An address as CIDR; nothing when it is a name. */}}
+{{- define "viis-operator.cidr" -}}
+{{- if contains ":" . }}
+{{- printf "%s/128" . }}
+{{- else if regexMatch "^[0-9]+(\\.[0-9]+){3}$" . }}
+{{- printf "%s/32" . }}
+{{- end }}
+{{- end }}
