@@ -11,6 +11,8 @@ cargo = cargo --locked
 cluster = tests/controlplane/build.sh
 # Its own tests use the build cache of that program: hence its flags.
 go_test = cd tests/controlplane && GOWORK=off GOFLAGS= CGO_ENABLED=0 go test -trimpath ./internal/...
+# The chart and deploy/, with helm, kustomize and kubeconform of tests/tools/go.mod.
+chart_test = cd tests/tools && GOWORK=off GOFLAGS= CGO_ENABLED=0 go test -count=1 ./...
 # The fault matrix; without options its sample.
 faults_test = $(cluster) >/dev/null && $(cargo) test --test faults --
 crds_test = $(cargo) test --lib -- --exact api::tests::the_files_are_what_is_generated
@@ -26,7 +28,7 @@ if ( $(2) ); then printf '    %s: passed, %s s\n' '$(1)' $$(($$(date +%s) - star
 else printf '\nmake: failed in the step "%s"\n' '$(1)' >&2; exit 1; fi
 endef
 
-.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak build fmt crds readme bench seeds fuzz deny advisories cargo-deny
+.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak build fmt crds readme bench seeds fuzz deny advisories cargo-deny chart chart-snapshots chart-crds install-yaml
 
 help:
 	@printf '%s\n' \
@@ -45,6 +47,9 @@ help:
 	  'make fmt           format the code' \
 	  'make crds          write crds/ anew from src/api' \
 	  'make readme        write the table of reasons in README.md anew from src/api' \
+	  'make chart         check the Helm chart and deploy/, without a cluster' \
+	  'make chart-crds chart-snapshots install-yaml' \
+	  '                   write anew what is made of crds/ and of the chart' \
 	  'make bench         measure, see docs/performance.md' \
 	  'make fuzz          each fuzz target for FUZZ_SECONDS (600), see docs/fuzzing.md' \
 	  'make seeds         write fuzz/seeds/ anew from the dialects of the simulator' \
@@ -128,3 +133,17 @@ advisories: cargo-deny
 
 cargo-deny:
 	$(call step,cargo-deny,cargo deny --version || cargo install --locked cargo-deny@0.20.2)
+
+chart:
+	$(call step,chart: tools,tests/tools/build.sh)
+	$(call step,chart and manifests,$(chart_test))
+
+# What is made of crds/ and of the chart.
+chart-snapshots:
+	UPDATE_SNAPSHOTS=1 sh -c '$(chart_test) -run TestSnapshots'
+
+chart-crds:
+	UPDATE_CHART_CRDS=1 sh -c '$(chart_test) -run TestCRDsAreThoseOfTheOperator'
+
+install-yaml:
+	UPDATE_INSTALL_YAML=1 sh -c '$(chart_test) -run TestInstallYAML$$'

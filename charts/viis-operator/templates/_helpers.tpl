@@ -46,23 +46,30 @@ app.kubernetes.io/name: {{ include "viis-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/*
+Labels of an object: the chart's, those for all objects, and its own; the former win.
+Argument: a list of the root and the object's own labels.
+*/}}
 {{- define "viis-operator.labels" -}}
-{{ include "viis-operator.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $root := index . 0 }}
+{{- $labels := include "viis-operator.selectorLabels" $root | fromYaml }}
+{{- $_ := set $labels "app.kubernetes.io/version" $root.Chart.AppVersion }}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service }}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") }}
+{{- toYaml (merge $labels (index . 1) $root.Values.commonLabels) }}
 {{- end }}
 
 {{/*
-Labels and annotations of an object: those for all objects, and annotations of its own.
-Argument: a list of the root and the object's own annotations.
+Labels and annotations of an object: those for all objects, and its own. Argument: a
+list of the root, the object's own annotations and, if there are any, its own labels.
 */}}
 {{- define "viis-operator.metadata" -}}
 labels:
-  {{- include "viis-operator.labels" (index . 0) | nindent 2 }}
+  {{- $labels := dict }}
+  {{- if gt (len .) 2 }}
+  {{- $labels = index . 2 }}
+  {{- end }}
+  {{- include "viis-operator.labels" (list (index . 0) $labels) | nindent 2 }}
 {{- with merge (deepCopy (index . 1)) (index . 0).Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -98,8 +105,13 @@ annotations:
 {{- end }}
 {{- end }}
 {{- end }}
-{{- if gt (len (include "viis-operator.operatorName" .)) 63 }}
-{{- fail "operatorName must have at most 63 characters" }}
+{{- with .Values.metrics }}
+{{- if and .serviceMonitor.enabled .podMonitor.enabled }}
+{{- fail "metrics: enable serviceMonitor or podMonitor, not both: everything would be counted twice" }}
+{{- end }}
+{{- if and .serviceMonitor.enabled (not .service.enabled) }}
+{{- fail "metrics: serviceMonitor needs service.enabled" }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -1,0 +1,144 @@
+package checks
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+)
+
+func TestLint(t *testing.T) {
+	for name, file := range valueSets(t) {
+		t.Run(name, func(t *testing.T) {
+			run(t, "helm", "lint", "--strict", "--kube-version", oldest, "--values", file, chart)
+		})
+	}
+}
+
+// What comes of the main value sets is kept, so that a change of the chart shows what
+// it changes. UPDATE_SNAPSHOTS=1 writes it anew (make chart-snapshots).
+func TestSnapshots(t *testing.T) {
+	for name, file := range valueSets(t) {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(chart, "tests/snapshots", name+".yaml")
+			agrees(t, path, withoutSchemas(template(t, file)), "UPDATE_SNAPSHOTS", "chart-snapshots")
+		})
+	}
+	snapshots, _ := filepath.Glob(chart + "/tests/snapshots/*")
+	for _, snapshot := range snapshots {
+		values := filepath.Join(chart, "tests/values", filepath.Base(snapshot))
+		if _, err := os.Stat(values); err != nil {
+			t.Errorf("%s has no values any more: remove it", snapshot)
+		}
+	}
+}
+
+// Of the CRDs the head alone: the rest is in crds/, and another check compares it.
+func withoutSchemas(stream string) string {
+	var kept strings.Builder
+	for _, document := range documents(stream) {
+		head, _, _ := strings.Cut(document, "\nspec:\n")
+		if strings.Contains(head, "\nkind: CustomResourceDefinition\n") {
+			document = head + "\n# spec: as in crds/"
+		}
+		kept.WriteString("---\n" + strings.TrimRight(document, "\n") + "\n")
+	}
+	return kept.String()
+}
+
+// The chart's copies of the CRDs are those in crds/. UPDATE_CHART_CRDS=1 writes them
+// anew (make chart-crds).
+func TestCRDsAreThoseOfTheOperator(t *testing.T) {
+	files, _ := filepath.Glob(project + "/crds/*.yaml")
+	if len(files) != 3 {
+		t.Fatalf("three CRDs are expected in crds/, not %d", len(files))
+	}
+	rendered := objects(t, template(t))
+	for _, file := range files {
+		text := read(t, file)
+		agrees(t, filepath.Join(chart, "files/crds", filepath.Base(file)), text, "UPDATE_CHART_CRDS", "chart-crds")
+		var crd Object
+		if err := yaml.Unmarshal([]byte(text), &crd); err != nil {
+			t.Fatal(err)
+		}
+		installed := rendered[key(crd)]
+		if installed == nil {
+			t.Fatalf("%s is not in the chart", key(crd))
+		}
+		if nested(installed, "metadata", "annotations", "helm.sh/resource-policy") != "keep" {
+			t.Errorf("%s goes with the release", key(crd))
+		}
+		if !reflect.DeepEqual(installed["spec"], crd["spec"]) {
+			t.Errorf("%s is another one in the chart: run make chart-crds", key(crd))
+		}
+	}
+}
+
+func TestCRDsCanBeLeftOutAndLetGo(t *testing.T) {
+	out := run(t, "helm", append(templateArguments(), "--set", "crds.enabled=false")...)
+	if strings.Contains(out, "CustomResourceDefinition") {
+		t.Error("there are CRDs without crds.enabled")
+	}
+	out = run(t, "helm", append(templateArguments(), "--set", "crds.keep=false")...)
+	if strings.Contains(out, "resource-policy") {
+		t.Error("the CRDs are kept without crds.keep")
+	}
+}
+
+// The versions of chart and program are one.
+func TestVersions(t *testing.T) {
+	var about struct{ Version, AppVersion string }
+	if err := yaml.Unmarshal([]byte(read(t, chart+"/Chart.yaml")), &about); err != nil {
+		t.Fatal(err)
+	}
+	line := "\nversion = \"" + about.Version + "\"\n"
+	if about.AppVersion != about.Version || !strings.Contains(read(t, project+"/Cargo.toml"), line) {
+		t.Errorf("Chart.yaml has version %s and appVersion %s, which is not Cargo.toml's", about.Version, about.AppVersion)
+	}
+}
+
+// NOTES.txt has the next command.
+func TestNotesSayWhatComesNext(t *testing.T) {
+	sets := valueSets(t)
+	for set, expected := range map[string][]string{
+		"default": {
+			"kubectl -n viis-system rollout status deployment/viis-operator\n",
+			"create secret generic viis-main",
+		},
+		"everything": {
+			"kubectl -n viis-system rollout status deployment/viis\n",
+			"kubectl get integrationservers.viis-operator.io behind-proxy behind-proxy-by-name by-address by-address-6 main\n",
+		},
+		"pod-monitor": {"lets the operator reach no Integration Server yet"},
+	} {
+		notes := notes(t, sets[set])
+		for _, words := range expected {
+			if !strings.Contains(notes, words) {
+				t.Errorf("%q is not in the notes for the values %s:\n%s", words, set, notes)
+			}
+		}
+	}
+}
+
+// notes renders NOTES.txt in a copy of the chart: Helm itself does so only on a cluster.
+func notes(t *testing.T, values string) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.CopyFS(folder, os.DirFS(chart)); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"notes.txt":         read(t, chart+"/templates/NOTES.txt"),
+		"templates/zz.yaml": "kind: Notes\nmetadata: {name: notes}\ntext: {{ tpl (.Files.Get \"notes.txt\") . | quote }}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := run(t, "helm", "template", "viis-operator", folder, "--namespace", "viis-system",
+		"--kube-version", oldest, "--values", values)
+	return objects(t, out)["Notes  notes"]["text"].(string)
+}

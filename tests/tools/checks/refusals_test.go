@@ -1,0 +1,165 @@
+package checks
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"encoding/json"
+
+	"sigs.k8s.io/yaml"
+)
+
+const server = "integrationServers.main.address=viis.example.net,integrationServers.main.credentialsSecretRef.name=a,"
+
+func TestWrongValuesAreRefused(t *testing.T) {
+	for values, expected := range map[string]string{
+		"replica=2":                                "additional properties 'replica' not allowed",
+		"image.repo=a":                             "additional properties 'repo' not allowed",
+		"leaderElection.lease=15s":                 "additional properties 'lease' not allowed",
+		"crds.install=true":                        "additional properties 'install' not allowed",
+		"replicas=two":                             "/replicas",
+		"replicas=-1":                              "/replicas",
+		"crds.keep=yes":                            "/crds/keep",
+		"watchNamespaces=customers":                "/watchNamespaces",
+		"watchNamespaces={Customers}":              "/watchNamespaces/0",
+		"watchNamespaces={a,a}":                    "/watchNamespaces",
+		"logging.format=xml":                       "/logging/format",
+		"image.digest=latest":                      "/image/digest",
+		"metrics.port=80":                          "/metrics/port",
+		"metrics.address=localhost":                "/metrics/address",
+		"leaderElection.leaseDuration=15":          "/leaderElection/leaseDuration",
+		"leaderElection.leaseDuration=15 s":        "/leaderElection/leaseDuration",
+		"leaderElection.enabled=false,replicas=2":  "/replicas",
+		"leaderElection.leaseDuration=10s":         "at least a second longer than renewDeadline",
+		"leaderElection.renewDeadline=2s":          "at least three times retryPeriod",
+		"leaderElection.retryPeriod=50ms":          "at least 100ms",
+		"podLabels.a=b c":                          "/podLabels/a",
+		"tolerations[0].effects=NoSchedule":        "additional properties 'effects' not allowed",
+		"resources.limits.memory=much":             "/resources/limits/memory",
+		"priorityClassName=A b":                    "/priorityClassName",
+		"terminationGracePeriodSeconds=5":          "/terminationGracePeriodSeconds",
+		"networkPolicy.apiServer.cidrs={10.0.0.1}": "/networkPolicy/apiServer/cidrs/0",
+		"metrics.serviceMonitor.enabled=true,metrics.podMonitor.enabled=true":                                   "not both",
+		"metrics.serviceMonitor.enabled=true,metrics.service.enabled=false":                                     "needs service.enabled",
+		"integrationServers.main.address=a":                                                                     "missing properties",
+		"integrationServers.Main.address=a":                                                                     "/integrationServers",
+		server + "integrationServers.main.allowedNamespaces.from=Some":                                          "/allowedNamespaces/from",
+		server + "integrationServers.main.allowedNamespace.from=All":                                            "additional properties 'allowedNamespace' not allowed",
+		server + "integrationServers.main.allowedNamespaces.from=All,integrationServers.main.port=0":            "/main/port",
+		server + "integrationServers.main.allowedNamespaces.from=All,integrationServers.main.address=https://a": "/main/address",
+	} {
+		t.Run(values, func(t *testing.T) {
+			out, said, failed := try("helm", append(templateArguments(), "--set", values)...)
+			if failed == nil {
+				t.Fatalf("accepted:\n%s", out)
+			}
+			if !strings.Contains(said, expected) {
+				t.Errorf("%q is not in\n%s", expected, said)
+			}
+		})
+	}
+}
+
+// Each value that there is can be given, and each that can be given is there.
+func TestSchemaAndValuesAreOne(t *testing.T) {
+	var values Object
+	if err := yaml.Unmarshal([]byte(read(t, chart+"/values.yaml")), &values); err != nil {
+		t.Fatal(err)
+	}
+	schema := valuesSchema(t)
+	delete(schema["properties"].(Object), "global")
+	sameFields(t, "", values, schema, schema["definitions"].(Object))
+}
+
+func valuesSchema(t *testing.T) Object {
+	t.Helper()
+	var schema Object
+	if err := json.Unmarshal([]byte(read(t, chart+"/values.schema.json")), &schema); err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// Fields that may be given although they have no default.
+var optional = map[string]bool{
+	".resources.claims": true, ".resources.requests": true, ".resources.limits": true,
+	".livenessProbe.initialDelaySeconds": true, ".livenessProbe.successThreshold": true,
+	".readinessProbe.initialDelaySeconds": true, ".readinessProbe.successThreshold": true,
+	".affinity.nodeAffinity": true, ".affinity.podAffinity": true, ".affinity.podAntiAffinity": true,
+	".dnsConfig.nameservers": true, ".dnsConfig.searches": true, ".dnsConfig.options": true,
+}
+
+func sameFields(t *testing.T, path string, values Object, schema, definitions Object) {
+	t.Helper()
+	schema = resolved(schema, definitions)
+	properties, closed := schema["properties"].(Object)
+	if !closed {
+		return
+	}
+	if schema["additionalProperties"] != false {
+		t.Errorf("%s takes any field", path)
+	}
+	for name := range properties {
+		if _, known := values[name]; !known && !optional[path+"."+name] {
+			t.Errorf("%s.%s is in the schema and not in values.yaml", path, name)
+		}
+	}
+	for name, value := range values {
+		property, known := properties[name].(Object)
+		if !known {
+			t.Errorf("%s.%s is in values.yaml and not in the schema", path, name)
+		} else if inner, isObject := value.(Object); isObject {
+			sameFields(t, path+"."+name, inner, property, definitions)
+		}
+	}
+}
+
+func resolved(schema, definitions Object) Object {
+	if reference, refers := schema["$ref"].(string); refers {
+		return definitions[strings.TrimPrefix(reference, "#/definitions/")].(Object)
+	}
+	return schema
+}
+
+// An IntegrationServer in the values has the fields that the CRD has.
+func TestSchemaOfIntegrationServers(t *testing.T) {
+	var crd Object
+	if err := yaml.Unmarshal([]byte(read(t, project+"/crds/integrationservers.yaml")), &crd); err != nil {
+		t.Fatal(err)
+	}
+	version := nested(crd, "spec", "versions").([]any)[0]
+	spec := nested(version, "schema", "openAPIV3Schema", "properties", "spec").(Object)
+	definitions := valuesSchema(t)["definitions"].(Object)
+	sameShape(t, "spec", spec, definitions["integrationServer"].(Object), definitions)
+}
+
+func sameShape(t *testing.T, path string, crd, schema, definitions Object) {
+	t.Helper()
+	schema = resolved(schema, definitions)
+	for _, field := range []string{"enum", "required"} {
+		if !reflect.DeepEqual(crd[field], schema[field]) {
+			t.Errorf("%s of %s: the CRD has %v, the values' schema %v", field, path, crd[field], schema[field])
+		}
+	}
+	if crd["enum"] == nil && crd["type"] != schema["type"] {
+		t.Errorf("%s: the CRD has type %v, the values' schema %v", path, crd["type"], schema["type"])
+	}
+	if items, isList := crd["items"].(Object); isList {
+		sameShape(t, path+"[]", items, schema["items"].(Object), definitions)
+	}
+	fields, _ := crd["properties"].(Object)
+	ours, _ := schema["properties"].(Object)
+	for name := range ours {
+		if fields[name] == nil {
+			t.Errorf("%s.%s is not in the CRD", path, name)
+		}
+	}
+	for name, field := range fields {
+		if ours[name] == nil {
+			t.Errorf("%s.%s is in the CRD and not in values.schema.json", path, name)
+			continue
+		}
+		sameShape(t, path+"."+name, field.(Object), ours[name].(Object), definitions)
+	}
+}
