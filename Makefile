@@ -28,7 +28,7 @@ if ( $(2) ); then printf '    %s: passed, %s s\n' '$(1)' $$(($$(date +%s) - star
 else printf '\nmake: failed in the step "%s"\n' '$(1)' >&2; exit 1; fi
 endef
 
-.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak build fmt crds readme bench seeds fuzz deny advisories cargo-deny chart chart-snapshots chart-crds install-yaml
+.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak build fmt crds readme bench seeds fuzz deny advisories cargo-deny chart chart-cluster chart-snapshots chart-crds install-yaml
 
 help:
 	@printf '%s\n' \
@@ -48,6 +48,7 @@ help:
 	  'make crds          write crds/ anew from src/api' \
 	  'make readme        write the table of reasons in README.md anew from src/api' \
 	  'make chart         check the Helm chart and deploy/, without a cluster' \
+	  'make chart-cluster the same, and install, upgrade and uninstall on a test cluster' \
 	  'make chart-crds chart-snapshots install-yaml' \
 	  '                   write anew what is made of crds/ and of the chart' \
 	  'make bench         measure, see docs/performance.md' \
@@ -137,6 +138,10 @@ cargo-deny:
 chart:
 	$(call step,chart: tools,tests/tools/build.sh)
 	$(call step,chart and manifests,$(chart_test))
+
+chart-cluster:
+	$(call step,chart: tools,tests/tools/build.sh && $(cluster))
+	$(call step,chart on a cluster,export VIIS_CHART_CLUSTER=true; $(chart_test))
 
 # What is made of crds/ and of the chart.
 chart-snapshots:

@@ -56,12 +56,14 @@ func TestCRDsAreThoseOfTheOperator(t *testing.T) {
 	if len(files) != 3 {
 		t.Fatalf("three CRDs are expected in crds/, not %d", len(files))
 	}
+	for _, file := range files {
+		copied := filepath.Join(chart, "files/crds", filepath.Base(file))
+		agrees(t, copied, read(t, file), "UPDATE_CHART_CRDS", "chart-crds")
+	}
 	rendered := objects(t, template(t))
 	for _, file := range files {
-		text := read(t, file)
-		agrees(t, filepath.Join(chart, "files/crds", filepath.Base(file)), text, "UPDATE_CHART_CRDS", "chart-crds")
 		var crd Object
-		if err := yaml.Unmarshal([]byte(text), &crd); err != nil {
+		if err := yaml.Unmarshal([]byte(read(t, file)), &crd); err != nil {
 			t.Fatal(err)
 		}
 		installed := rendered[key(crd)]

@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 	}
 	os.Setenv("KUBECONFIG", filepath.Join(home, "none"))
 	status := m.Run()
+	stopCluster()
 	os.RemoveAll(home)
 	os.Exit(status)
 }
@@ -90,7 +91,7 @@ func agrees(t *testing.T, path, expected, variable, target string) {
 		t.Fatalf("%v: run make %s", err, target)
 	}
 	if string(stored) != expected {
-		t.Errorf("%s is not what the chart says: run make %s\n%s", path, target, difference(string(stored), expected))
+		t.Errorf("%s is not what it is made of: run make %s\n%s", path, target, difference(string(stored), expected))
 	}
 }
 
