@@ -2,6 +2,7 @@ package checks
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -87,6 +88,31 @@ func TestCRDsCanBeLeftOutAndLetGo(t *testing.T) {
 	out = run(t, "helm", append(templateArguments(), "--set", "crds.keep=false")...)
 	if strings.Contains(out, "resource-policy") {
 		t.Error("the CRDs are kept without crds.keep")
+	}
+}
+
+// What is packaged is the chart without what checks it, and makes the same.
+func TestPackage(t *testing.T) {
+	folder := t.TempDir()
+	run(t, "helm", "package", chart, "--destination", folder)
+	archives, _ := filepath.Glob(folder + "/*.tgz")
+	if len(archives) != 1 {
+		t.Fatalf("one archive is expected, not %v", archives)
+	}
+	file := valueSets(t)["everything"]
+	packaged := templateArguments(file)
+	packaged[2] = archives[0]
+	if out := run(t, "helm", packaged...); out != template(t, file) {
+		t.Error("the package makes something else than the folder")
+	}
+	content, err := exec.Command("tar", "-tf", archives[0]).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, unwanted := range []string{"tests/", "kustomization.yaml"} {
+		if strings.Contains(string(content), unwanted) {
+			t.Errorf("%s is in the package", unwanted)
+		}
 	}
 }
 

@@ -95,16 +95,23 @@ func allSchemas(t *testing.T) string {
 		t.Fatal(err)
 	}
 	files, _ := filepath.Glob(project + "/crds/*.yaml")
-	crds := filepath.Join(moduleFolder(t, ".", monitoring, monitoringSum), "example/prometheus-operator-crd")
-	for _, plural := range []string{"servicemonitors", "podmonitors", "prometheusrules"} {
-		files = append(files, crds+"/monitoring.coreos.com_"+plural+".yaml")
-	}
-	for _, file := range files {
+	for _, file := range append(files, monitoringCRDs(t)...) {
 		if err := schemas.CustomResources(file, folder, definitions); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return schemas.Location(folder)
+}
+
+// monitoringCRDs are the files with the Prometheus operator's kinds.
+func monitoringCRDs(t *testing.T) []string {
+	t.Helper()
+	folder := filepath.Join(moduleFolder(t, ".", monitoring, monitoringSum), "example/prometheus-operator-crd")
+	var files []string
+	for _, plural := range []string{"servicemonitors", "podmonitors", "prometheusrules"} {
+		files = append(files, folder+"/monitoring.coreos.com_"+plural+".yaml")
+	}
+	return files
 }
 
 // moduleFolder is where Go keeps a module's files; it fetches them the first time.
