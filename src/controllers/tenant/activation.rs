@@ -155,6 +155,9 @@ impl Run<'_> {
         }
         self.memory.change = None;
         picture.tasks().forget(&task, &key);
+        // The counts of the server change with it.
+        let server = self.tenant.spec.integration_server_ref.name.clone();
+        self.context.queues.servers.wake(server);
     }
 }
 
