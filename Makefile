@@ -61,7 +61,7 @@ help:
 demo:
 	@demo/run.sh $(if $(filter-out 0 no false,$(ONCE)),--once)
 
-test: tools format clippy unit doc crd-drift controlplane cluster faults-sample
+test: tools format clippy unit doc crd-drift chart controlplane cluster faults-sample
 	@printf '\nmake test: everything passed\n'
 
 # Parts of Rust that a minimal installation lacks.

@@ -15,14 +15,14 @@ command -v go >/dev/null || fail 'Go is missing: https://go.dev/dl'
 
 cat <<'END'
 viis-operator demo: a test cluster, a simulated Integration Server and the
-operator, all on this machine. The first run builds them all: some 12 minutes on
+operator, all on this machine. The first run builds them all: some 10 minutes on
 two cores. After that it starts in seconds.
 
-==> building the operator, the simulator and the demo (3 minutes the first time)
+==> building the operator, the simulator and the demo (5 minutes the first time)
 END
 cargo build --locked --bins --example demo
 
-printf '\n==> building the test cluster, unless it is there (8 minutes the first time)\n'
+printf '\n==> building the test cluster, unless it is there (4 minutes the first time)\n'
 tests/controlplane/build.sh >/dev/null
 
 # In place of this shell: Control-C and signals reach the demo itself.

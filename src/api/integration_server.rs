@@ -85,7 +85,7 @@ pub struct IntegrationServerSpec {
     /// How much of the server's capacity the operator may use.
     #[serde(default)]
     pub limits: Limits,
-    /// Holds a wave of deletions until a person agrees.
+    /// Holds a wave of deletions, and all work on a server that lost many of our tenants, until a person agrees.
     #[serde(default)]
     #[schemars(extend("default" = {"enabled": true, "limit": 5, "window": "10m"}))]
     pub guard: Guard,

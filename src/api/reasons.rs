@@ -28,33 +28,33 @@ reasons! {
         "The operator created the tenant on the server."; "Nothing."
     ADOPTED = "Adopted" on "Provisioned":
         "The tenant was on the server already and was taken over."; "Nothing; it stays there on deletion unless `deletionPolicy: Delete` is set."
-    TASK_RUNNING = "TaskRunning" on "Provisioned, Activated, Removed":
+    TASK_RUNNING = "TaskRunning" on "Provisioned, Activated, Removed, Ready, Reconciling":
         "A task of the server is under way."; "Wait; `status.task` shows how far it is."
     TASK_STUCK = "TaskStuck" on "Provisioned, Activated, Removed, Ready, Reconciling":
         "A task of the server has not changed for 30 minutes. It is still watched and never sent twice."; "Look at the task on the Integration Server; cancel it there when it is dead."
     ACTIVE = "Active" on "Activated":
         "The tenant is active on the server."; "Nothing."
     INACTIVE = "Inactive" on "Activated":
-        "The tenant is inactive on the server."; "Nothing when `state: Inactive` asks for it; else the operator activates it."
+        "The tenant is inactive on the server."; "Nothing: `state: Inactive` asks for it."
     WAITING_FOR_VIRTUAL_MACHINES = "WaitingForVirtualMachines" on "Activated, Ready, Reconciling":
         "A new tenant is activated once its virtual machines are registered, after 10 minutes in any case."; "Wait, or look at the VirtualMachines that are not registered yet."
     REGISTERED = "Registered" on "Registered":
         "The virtual machine is registered with its tenant."; "Nothing."
     WAITING_FOR_TENANT = "WaitingForTenant" on "Registered, Ready, Reconciling":
         "The tenant has no identifier on the server yet."; "Wait, or look at the conditions of the Tenant."
-    TENANT_DELETING = "TenantDeleting" on "Registered, Ready, Reconciling":
+    TENANT_DELETING = "TenantDeleting" on "Registered, Ready, Reconciling, Removed":
         "The Tenant is being deleted, so nothing is registered with it any more."; "Delete the VirtualMachine, or create the Tenant again once it is gone."
     TENANT_NOT_FOUND = "TenantNotFound" on "Registered, Ready, Reconciling":
         "No Tenant has the name in `tenantRef`, in this namespace."; "Create the Tenant; the virtual machine goes on by itself."
-    IN_USE = "InUse" on "Removed":
+    IN_USE = "InUse" on "Removed, Ready, Reconciling":
         "Other resources still refer to the one that is being deleted."; "Delete those that the message names, or keep this one by `deletionPolicy: Retain`."
-    DELETION_HELD = "DeletionHeld" on "Removed, Ready":
+    DELETION_HELD = "DeletionHeld" on "Removed, Ready, Stalled":
         "More tenants are to be destroyed than the guard of the server lets pass."; "Check that the deletions are meant, then run the line in the message; else set `deletionPolicy: Retain`."
     IDENTITY_MISMATCH = "IdentityMismatch" on "Ready, Stalled, Provisioned, Removed":
         "The server shows another tenant under our identifier or our name. Nothing is touched."; "Compare the tenant on the server with the spec; a server that was rolled back shows this too."
     INTACT = "Intact" on "InventoryIntact":
         "Our tenants are on the server as they should be."; "Nothing."
-    MASS_ABSENCE = "MassAbsence" on "InventoryIntact":
+    MASS_ABSENCE = "MassAbsence" on "InventoryIntact, Ready, Stalled":
         "So many of our tenants are missing on the server that it may be a wrong or a restored one. Nothing is made or destroyed on it."; "Restore the server or its address; or, when the tenants are really lost, run the line in the message."
     INVENTORY_GUARD = "InventoryGuard" on "Ready, Reconciling, Removed":
         "The inventory of the server is not intact, so nothing is made or destroyed on it."; "See the condition InventoryIntact of the IntegrationServer."
@@ -68,22 +68,22 @@ reasons! {
         "The server refuses the account or its password."; "Correct the Secret that `credentialsSecretRef` names."
     UNEXPECTED_ANSWER = "UnexpectedAnswer" on "Reachable, Ready":
         "What answers does not speak as an Integration Server does."; "Check address and port, and whether a proxy answers in its place."
-    SECRET_NOT_FOUND = "SecretNotFound" on "Reachable, Ready, Stalled, Reconciling, Provisioned":
+    SECRET_NOT_FOUND = "SecretNotFound" on "Reachable, Ready, Reconciling, Provisioned":
         "The Secret that the resource names does not exist."; "Create the Secret; the message has its name."
-    SECRET_KEY_MISSING = "SecretKeyMissing" on "Reachable, Ready, Stalled, Reconciling, Provisioned":
+    SECRET_KEY_MISSING = "SecretKeyMissing" on "Reachable, Ready, Reconciling, Provisioned":
         "The Secret has no usable value under the key."; "Add the key to the Secret; the message has its name."
     INTEGRATION_SERVER_NOT_FOUND = "IntegrationServerNotFound" on "Ready, Reconciling, Removed":
         "No IntegrationServer has the name in `integrationServerRef`."; "Create the IntegrationServer; the resource goes on by itself."
-    INTEGRATION_SERVER_NOT_READY = "IntegrationServerNotReady" on "Ready, Reconciling, Removed":
+    INTEGRATION_SERVER_NOT_READY = "IntegrationServerNotReady" on "Ready, Reconciling, Stalled, Removed":
         "The IntegrationServer cannot be worked with at the moment."; "See the conditions of the IntegrationServer."
     NAMESPACE_NOT_ALLOWED = "NamespaceNotAllowed" on "Ready, Stalled":
         "The IntegrationServer does not let this namespace refer to it."; "Label the namespace, or extend `allowedNamespaces` of the IntegrationServer."
     ALREADY_CLAIMED = "AlreadyClaimed" on "Ready, Stalled":
-        "Another resource has this name, identifier, BIOS ID or address already. This one never touches the server."; "Change or delete one of the two; this one takes its turn when the other is gone."
+        "Another resource has this name, identifier, BIOS ID or address already. This one never touches the server."; "Change the name of one of the two where that is still open, or delete one; then the other takes its turn."
     TRANSIENT_ERROR = "TransientError" on "Ready, Reconciling, Removed":
         "A call failed in a way that passes. It is made again by itself."; "Wait; look at the IntegrationServer when it lasts."
     REJECTED = "Rejected" on "Ready, Stalled, Provisioned, Activated, Registered, Removed":
-        "The server refuses the request and gives no code."; "See the message; correct the spec, or set the annotation `viis-operator.io/requested-at` to try again."
+        "The server refuses the request and gives no code, or shows a state that is not known here; or `adoptionPolicy` does not allow `existingTenantId`."; "See the message; correct the spec, or set the annotation `viis-operator.io/requested-at` to try again."
     MANDATORY_PARAMETER_IS_NOT_SPECIFIED = "VIRMT_MandatoryParameterIsNotSpecified" on "Ready, Stalled, Provisioned, Registered":
         "The server misses a required parameter."; "See the message; this version of the server may want a field that is optional here."
     INVALID_TENANT_TYPE = "VIRMT_InvalidTenantType" on "Ready, Stalled, Provisioned":
@@ -103,9 +103,9 @@ reasons! {
     USER_WITH_SPECIFIED_NAME_ALREADY_EXISTS = "VIRMT_UserWithSpecifiedNameAlreadyExists" on "Ready, Stalled, Provisioned":
         "Kaspersky Security Center has a user with the administrator's name already."; "Set another `administrator.name`."
     TENANT_WITH_SPECIFIED_ID_NOT_FOUND = "VIRMT_TenantWithSpecifiedIdNotFound" on "Ready, Stalled, Provisioned, Activated, Registered":
-        "The server has no tenant with this identifier."; "Correct `existingTenantId`; or remove it, and the tenant is made."
+        "The server has no tenant with this identifier."; "Look whether the tenant is still on the server. Where `existingTenantId` is set: correct it while nothing was taken over yet, or remove it, and the tenant is made."
     VM_WITH_SPECIFIED_BIOS_ID_ALREADY_EXISTS = "VIRMT_VmWithSpecifiedBiosIdAlreadyExists" on "Ready, Stalled, Registered":
-        "A virtual machine with this BIOS ID is registered with another tenant."; "Unregister it there, or correct `biosId`."
+        "A virtual machine with this BIOS ID is registered with another tenant."; "Have it unregistered there and set `viis-operator.io/requested-at`; or create another VirtualMachine with the right `biosId`."
     VM_WITH_SPECIFIED_ID_NOT_FOUND = "VIRMT_VmWithSpecifiedIdNotFound" on "Ready, Stalled, Registered, Removed":
         "The server has no such virtual machine."; "Nothing; a deletion is done then, and a machine that is wanted is registered again."
 }

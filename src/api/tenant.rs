@@ -49,7 +49,7 @@ pub struct TenantSpec {
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = rules::not_blank(), validation = rules::xml_text())]
     pub name: Option<String>,
-    /// Complete: with an own virtual Administration Server and its administrator. Simple: an entry in the server's database only, for reports. Fixed once the creation began.
+    /// Complete: with a virtual Administration Server of its own and its administrator. Simple: an entry in the server's database only, for reports. Fixed once the creation began.
     #[serde(rename = "type")]
     pub tenant_type: TenantType,
     /// Free text that is kept with the tenant on the server. Fixed once the creation began.
@@ -106,7 +106,7 @@ pub struct Administrator {
 /// The kind of a tenant (API page: Tenants).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum TenantType {
-    /// With an own virtual Administration Server.
+    /// With a virtual Administration Server of its own.
     Complete,
     /// An entry in the database only.
     Simple,
@@ -242,7 +242,7 @@ pub struct Creation {
     /// address:port of the server that the attempt is for.
     #[schemars(length(max = 512))]
     pub server: String,
-    /// true once the request may have left.
+    /// true once the server has answered the request with a task. false proves nothing: an answer may have been lost.
     #[serde(default)]
     pub sent: bool,
     /// The identifier of the server's task, once it is known.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     ACCEPT_ANNOTATION, DeletionPolicy, FINALIZER, GROUP, IntegrationServer,
-    REQUESTED_AT_ANNOTATION, Tenant, VERSION, VirtualMachine, crds,
+    REGISTERED_WITH_ANNOTATION, REQUESTED_AT_ANNOTATION, Tenant, VERSION, VirtualMachine, crds,
 };
 
 // === Names are for ever ===
@@ -20,6 +20,10 @@ fn names_of_the_api() {
     assert_eq!(FINALIZER, "viis-operator.io/finalizer");
     assert_eq!(ACCEPT_ANNOTATION, "viis-operator.io/accept");
     assert_eq!(REQUESTED_AT_ANNOTATION, "viis-operator.io/requested-at");
+    assert_eq!(
+        REGISTERED_WITH_ANNOTATION,
+        "viis-operator.io/registered-with"
+    );
 }
 
 #[rstest]

@@ -1,7 +1,7 @@
 //! Whether this process may change anything now. The operator's Lease says so;
 //! this room only holds the answer, and asks the clock of nobody else.
 //!
-//! Leadership is a deadline on the own monotonic clock. A process that was paused
+//! Leadership is a deadline on this process's own monotonic clock. A process that was paused
 //! finds it passed when it wakes, before it has heard of the leader after it: every
 //! call that changes something asks [`Leadership::holds`] first, at the two doors
 //! through which calls leave (the Kubernetes client's and the Integration Server's).

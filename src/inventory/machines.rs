@@ -1,22 +1,43 @@
 //! The machines of the tenants that somebody asked for, with what this process did since.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Fingerprint;
 use crate::viis::{BiosId, TenantId, VirtualMachine, VirtualMachineId};
 
+/// So long an unregistration whose answer was lost may still be carried out.
+pub const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+
 /// The machines of one server, by tenant.
-#[derive(Default)]
-pub struct Machines(Mutex<State>);
+pub struct Machines {
+    /// Before this, another process may have sent something.
+    begun: Instant,
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
 struct State {
     lists: HashMap<TenantId, List>,
     /// What was unregistered: it counts until a list starts later.
     removed: HashMap<TenantId, HashMap<BiosId, Instant>>,
+    /// Unregistrations without an answer. They may be carried out later.
+    unanswered: HashMap<(TenantId, BiosId), Instant>,
+    /// What this process registered at its beginning: nobody before it sent anything
+    /// about these.
+    registered: HashSet<BiosId>,
+}
+
+impl Default for Machines {
+    fn default() -> Self {
+        Self {
+            begun: Instant::now(),
+            state: Mutex::default(),
+        }
+    }
 }
 
 struct List {
@@ -48,7 +69,7 @@ pub enum Sighting {
 
 impl Machines {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a complete list whose call started at `started`.
@@ -93,6 +114,39 @@ impl Machines {
         // Also for a list that is on its way, the first one perhaps.
         let removed = state.removed.entry(tenant.clone()).or_default();
         removed.insert(bios_id, Instant::now());
+    }
+
+    /// This process registered this machine.
+    pub fn registered(&self, bios_id: BiosId) {
+        let mut state = self.state();
+        if self.begun.elapsed() < ARRIVES_WITHIN {
+            state.registered.insert(bios_id);
+        } else {
+            state.registered = HashSet::new();
+        }
+    }
+
+    /// The answer to an unregistration was lost.
+    pub fn unanswered(&self, tenant: &TenantId, bios_id: BiosId) {
+        let mut state = self.state();
+        // Nobody looks at one twice as old.
+        let kept = |at: &Instant| at.elapsed() < ARRIVES_WITHIN * 2;
+        state.unanswered.retain(|_, at| kept(at));
+        state
+            .unanswered
+            .insert((tenant.clone(), bios_id), Instant::now());
+    }
+
+    /// Until when an unregistration that nobody knows of any more may be carried out. Only
+    /// a machine that is registered can have one from another process.
+    pub fn unsettled_until(&self, tenant: &TenantId, bios_id: BiosId) -> Option<Instant> {
+        let state = self.state();
+        let list = state.lists.get(tenant);
+        let present = list.is_some_and(|list| list.machines.contains_key(&bios_id));
+        let foreign = present && !state.registered.contains(&bios_id);
+        let unanswered = state.unanswered.get(&(tenant.clone(), bios_id)).copied();
+        let since = unanswered.max(foreign.then_some(self.begun));
+        since.map(|since| since + ARRIVES_WITHIN)
     }
 
     /// The tenant is gone, and its list with it.

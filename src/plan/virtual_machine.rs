@@ -44,6 +44,8 @@ pub struct Facts {
     pub settled_generation: bool,
     /// The server took its registration a moment ago: the list may be behind.
     pub awaited: bool,
+    /// An unregistration whose answer nobody has may still be carried out.
+    pub unsettled: bool,
     /// The server refused the step, and nothing has changed since.
     pub rejected: bool,
     /// A short wait for the tenant's own deletion is over.
@@ -193,6 +195,8 @@ pub enum Wait {
     IdentityMismatch,
     /// It is registered on a server that cannot be worked on, beside its Tenant's.
     LeftoverBlocked,
+    /// An unregistration whose answer nobody has may still be carried out.
+    Settling,
     /// The server refused, and nothing has changed since.
     Rejected,
 }
@@ -260,6 +264,9 @@ fn register(facts: &Facts) -> Action {
         }
         Registration::Different if facts.settled_generation && facts.finalizer => {
             return Action::Settled;
+        }
+        Registration::Different | Registration::Absent if facts.unsettled => {
+            return Action::Wait(Wait::Settling);
         }
         Registration::Different => Action::Replace,
         Registration::Absent if facts.awaited && facts.finalizer => return Action::ListMachines,

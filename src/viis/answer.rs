@@ -39,7 +39,8 @@ impl Answer {
             return Err(self.credentials(method));
         }
         if self.is_html(method) {
-            return Err(self.html(method));
+            let text = String::from_utf8_lossy(&self.body);
+            return Err(self.html(method, &text, redactor));
         }
         if matches!(self.status, 408 | 429 | 500..) {
             let text = String::from_utf8_lossy(&self.body);
@@ -96,8 +97,9 @@ impl Answer {
         )
     }
 
-    fn html(&self, method: Method) -> Error {
+    fn html(&self, method: Method, text: &str, redactor: &Redactor) -> Error {
         let status = self.status;
+        let said = said(redactor, text);
         let class = Class::Transient {
             retry_after: self.retry_after(),
         };
@@ -109,7 +111,7 @@ impl Answer {
                 format!(
                     "The answer to {method} (status {status}) is an HTML page, not one of the \
                      Integration Server's API. A proxy, or another program, seems to answer at \
-                     this address and port."
+                     this address and port.{said}"
                 ),
             ),
             Effect::Unknown,
@@ -324,7 +326,8 @@ fn starts_like_html(body: &[u8]) -> bool {
     begins(b"<!doctype html") || begins(b"<html")
 }
 
-fn said(redactor: &Redactor, text: &str) -> String {
+/// An excerpt of what the server said, as a sentence: bounded, and without secrets.
+pub(super) fn said(redactor: &Redactor, text: &str) -> String {
     let excerpt = redactor.excerpt(text);
     if excerpt.is_empty() {
         String::new()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use super::answer::Answer;
+use super::answer::{Answer, said};
 use super::error::Error;
 use super::identifier::{BiosId, TaskId, TenantId};
 use super::list;
@@ -20,6 +20,7 @@ use super::task::{Task, TaskFilter};
 use super::task_identifier;
 use super::tenant::{Artifacts, NewTenant, NewTenantKind, Tenant};
 use super::transport::Transport;
+use super::wholeness;
 use super::xml::XmlError;
 
 /// A client of one Integration Server. Cheap to clone: the clones share one
@@ -182,7 +183,7 @@ impl Client {
     /// # Errors
     /// Not found when the server knows no such machine, or no such tenant.
     pub async fn unregister(&self, tenant: &TenantId, machine: &BiosId) -> Result<(), Error> {
-        self.read(Request::unregister(tenant, machine)?, |_| Ok(()))
+        self.read(Request::unregister(tenant, machine)?, wholeness::check_word)
             .await
     }
 
@@ -244,7 +245,12 @@ impl Client {
         let answer = self.0.transport.send(request).await?;
         let text = answer.success(method, &self.0.redactor)?;
         parse(text).map_err(|error| {
-            let why = format!("It cannot be read: {error}.");
+            // A list holds what belongs to others, and is long: it is not shown.
+            let said = match method {
+                Method::GetTenant | Method::GetTask => said(&self.0.redactor, text),
+                _ => String::new(),
+            };
+            let why = format!("It cannot be read: {error}.{said}");
             answer.unexpected(method, &why).with_source(error)
         })
     }

@@ -111,8 +111,8 @@ impl Code {
                 "The tenant has no virtual machine with this BIOS ID."
             }
             codes::BIOS_ID_ALREADY_EXISTS => {
-                "A virtual machine with this BIOS ID is registered already, perhaps by another \
-                 tenant: unregister it there, or correct the BIOS ID."
+                "A virtual machine with this BIOS ID is registered already, perhaps with another \
+                 tenant."
             }
             codes::MANDATORY_PARAMETER_IS_NOT_SPECIFIED => "Fill in what is missing.",
             codes::INVALID_TENANT_TYPE => "The type must be Complete or Simple.",

@@ -229,6 +229,19 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn the_timeouts_are_those_of_the_design() {
+        let Timeouts {
+            connect,
+            call,
+            list,
+        } = Timeouts::default();
+        assert_eq!(
+            [connect, call, list].map(|time| time.as_secs()),
+            [5, 30, 120]
+        );
+    }
+
     #[rstest]
     #[case("viis.example.net", "viis.example.net:7271")]
     #[case("10.0.0.5", "10.0.0.5:7271")]

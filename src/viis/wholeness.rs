@@ -90,6 +90,28 @@ pub(super) fn check_items(around: &Surroundings) -> Result<(), XmlError> {
     Ok(())
 }
 
+/// Checks the answer to a call that says only that something was done: no page shows its
+/// body. It may have none, or any that is whole and no error.
+///
+/// # Errors
+/// It is cut, or says something else.
+pub(super) fn check_word(text: &str) -> Result<(), XmlError> {
+    let text = text.trim_start_matches('\u{FEFF}').trim();
+    let denies = match text.bytes().next() {
+        Some(b'<') => {
+            let root = read(text, Limits::ONE)?;
+            is_failure(root.name()) || root.text().trim().eq_ignore_ascii_case("false")
+        }
+        Some(b'{') => serde_json::from_str::<serde_json::Value>(text).is_err(),
+        Some(_) => text.eq_ignore_ascii_case("false"),
+        None => false,
+    };
+    if denies || Code::find(text).is_some() {
+        return Err(XmlError::Item("the answer does not say that it was done"));
+    }
+    Ok(())
+}
+
 fn is_failure(root: &str) -> bool {
     let root = root.to_ascii_lowercase();
     ["error", "exception", "fault", "problem", "html"]
@@ -210,6 +232,25 @@ mod tests {
     #[case("tenant", "<anything/>")]
     fn an_empty_list_is_recognised_in_any_surroundings(#[case] item: &str, #[case] text: &str) {
         assert_eq!(check_empty(text, item), Ok(()), "{text}");
+    }
+
+    #[rstest]
+    #[case("", true)]
+    #[case(" \n", true)]
+    #[case("OK", true)]
+    #[case("true", true)]
+    #[case("<vm id='1' biosId='x'/>", true)]
+    #[case("<result>true</result>", true)]
+    #[case("{\"done\":true}", true)]
+    #[case("false", false)]
+    #[case("<result>False</result>", false)]
+    #[case("<vm id='1'", false)]
+    #[case("<vm></vm", false)]
+    #[case("{\"done\":", false)]
+    #[case("<error/>", false)]
+    #[case("<string>VIRMT_VmWithSpecifiedIdNotFound</string>", false)]
+    fn a_word_that_it_was_done_is_whole(#[case] text: &str, #[case] done: bool) {
+        assert_eq!(check_word(text).is_ok(), done, "{text}");
     }
 
     #[rstest]

@@ -11,6 +11,7 @@ use serde_json::json;
 #[case::json("json")]
 #[case::location("location")]
 #[case::forgetful("forgetful")]
+#[case::early("early")]
 #[case::untidy("untidy")]
 #[tokio::test]
 async fn a_whole_life(#[case] dialect: &str) {

@@ -20,6 +20,7 @@ mod claims;
 mod connection;
 mod crashes;
 mod deletion;
+mod demo;
 mod dialects;
 mod drift;
 mod evidence;

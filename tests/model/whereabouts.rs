@@ -71,6 +71,8 @@ pub fn observe(
         settled_generation: (view.registered && view.registered_generation == generation)
             || memory.registered_for == Some(generation),
         awaited: place.is_some_and(|place| memory.sent == Some((place, true))),
+        // A call that is carried out late is a fault of its own there.
+        unsettled: false,
         rejected: memory.rejected == Some((generation, view.meta.deleting)),
         waited: memory.waited && view.meta.deleting,
     };

@@ -129,7 +129,8 @@ fn line(server: &IntegrationServer, known: &Known<'_>) -> Line {
         };
     }
     if let Some(referrers) = known.referrers {
-        return open(reasons::IN_USE, &in_use(referrers));
+        let message = format!("{}{}", in_use(referrers), held(server, known));
+        return open(reasons::IN_USE, &message);
     }
     let Some(probe) = known.probe else {
         return open(
@@ -156,7 +157,8 @@ fn line(server: &IntegrationServer, known: &Known<'_>) -> Line {
             reasons::SECRET_NOT_FOUND,
             &format!(
                 "Secret {name} is gone from the operator's namespace. The credentials in memory \
-                 serve until the operator restarts. Create the Secret again."
+                 serve until the operator restarts. Create the Secret again.{}",
+                held(server, known)
             ),
         );
     }
@@ -165,25 +167,36 @@ fn line(server: &IntegrationServer, known: &Known<'_>) -> Line {
             ready: true,
             ..open(
                 reasons::SUSPENDED,
-                "The server answers. suspend is set: nothing is changed on it.",
+                &format!(
+                    "The server answers. suspend is set: nothing is changed on it.{}",
+                    held(server, known)
+                ),
             )
         };
     }
-    let message = match known
-        .judgement
-        .and_then(|judgement| judgement.hold.as_ref())
-    {
-        Some(hold) => format!(
-            "The server answers. {} deletions are held: when all of them are meant, run: {}",
-            hold.count,
-            accept_command(&server.name_any(), &hold.token)
-        ),
-        None => "The server answers, and its inventory is intact.".to_owned(),
+    let message = match held(server, known) {
+        held if held.is_empty() => "The server answers, and its inventory is intact.".to_owned(),
+        held => format!("The server answers.{held}"),
     };
     Line {
         ready: true,
         ..open(reasons::RECONCILED, &message)
     }
+}
+
+/// The wave that waits for a person, with the line to run.
+fn held(server: &IntegrationServer, known: &Known<'_>) -> String {
+    let hold = known
+        .judgement
+        .and_then(|judgement| judgement.hold.as_ref());
+    hold.filter(|hold| hold.kind == HoldKind::Deletion.as_str())
+        .map_or_else(String::new, |hold| {
+            format!(
+                " Held deletions: {}. When all of them are meant, run: {}",
+                hold.count,
+                accept_command(&server.name_any(), &hold.token)
+            )
+        })
 }
 
 fn inventory(server: &IntegrationServer, judgement: &Judgement) -> (&'static str, String) {
@@ -203,8 +216,8 @@ fn inventory(server: &IntegrationServer, judgement: &Judgement) -> (&'static str
         format!(
             "{} of our tenants are missing on the server or carry another name: it may be another \
              server, or one that was rolled back. Nothing is made or destroyed on it. Restore the \
-             server or its address; or, when the tenants are really lost and shall be made again, \
-             run: {}",
+             server or its address; or, when the tenants are really lost and are to be made \
+             again, run: {}",
             judgement.lost,
             accept_command(&server.name_any(), token)
         ),

@@ -222,6 +222,12 @@ fn facts(
     let standing = standing(context, tenant);
     let server = spot.resource.as_deref();
     let registration = registration(machine, &spot.sighting(bios_id));
+    let settled_generation = was_settled(status, generation, memory, registration);
+    let (unsettled, registration) = match registration {
+        Registration::Unlisted | Registration::Equal => (false, registration),
+        Registration::Different if settled_generation => (false, registration),
+        Registration::Different | Registration::Absent => settling(spot, bios_id, registration),
+    };
     Facts {
         deleting,
         finalizer: has_finalizer(machine),
@@ -246,7 +252,8 @@ fn facts(
         registration,
         whereabouts: Whereabouts::Nowhere,
         leftover: Leftover::None,
-        settled_generation: was_settled(status, generation, memory, registration),
+        settled_generation,
+        unsettled,
         awaited: memory.awaits(spot.tenant.as_ref()),
         rejected: is_rejected(machine, memory, spot.handle.as_deref()),
         waited: waited(memory, deleting, standing, context, &key),
@@ -285,18 +292,20 @@ fn standing(context: &Context, tenant: Option<&Tenant>) -> Standing {
         return Standing::LeavingBlocked;
     }
     let stalled = conditions::find(&status.conditions, ConditionType::Stalled);
-    let refused = stalled.is_some_and(|stalled| stalled.reason != reasons::DELETION_HELD);
+    // What was said before the deletion is another generation's.
+    let refused = stalled.is_some_and(|stalled| {
+        stalled.status == "True"
+            && stalled.reason != reasons::DELETION_HELD
+            && stalled.observed_generation == tenant.meta().generation
+    });
+    if refused {
+        return Standing::LeavingBlocked;
+    }
     if status.removal.is_some() {
-        return if refused {
-            Standing::LeavingBlocked
-        } else {
-            Standing::Leaving
-        };
+        return Standing::Leaving;
     }
     let removed = conditions::find(&status.conditions, ConditionType::Removed);
-    let blocked = removed.is_some_and(|removed| {
-        removed.reason == reasons::IN_USE || removed.reason == reasons::IDENTITY_MISMATCH
-    });
+    let blocked = removed.is_some_and(|removed| removed.reason == reasons::IN_USE);
     let referred = context
         .cluster
         .machines_of_tenant(&key_of(tenant))
@@ -308,6 +317,38 @@ fn standing(context: &Context, tenant: Option<&Tenant>) -> Standing {
     } else {
         Standing::Leaving
     }
+}
+
+/// Whether an unregistration may still be carried out; and what the list shows, where it
+/// is from a time when none could any more.
+fn settling(spot: &Spot, bios_id: BiosId, registration: Registration) -> (bool, Registration) {
+    let (Some(handle), Some(tenant)) = (&spot.handle, &spot.tenant) else {
+        return (false, registration);
+    };
+    let machines = handle.server.machines();
+    let Some(until) = machines.unsettled_until(tenant, bios_id) else {
+        return (false, registration);
+    };
+    if Instant::now() < until {
+        return (true, registration);
+    }
+    let later = machines.listed_at(tenant).is_some_and(|at| at >= until);
+    (
+        false,
+        if later {
+            registration
+        } else {
+            Registration::Unlisted
+        },
+    )
+}
+
+/// How long that may last.
+pub fn unsettled_for(scene: &Scene) -> Option<Duration> {
+    let machines = scene.handle.as_ref()?.server.machines();
+    let until = machines.unsettled_until(scene.tenant_id.as_ref()?, scene.bios_id)?;
+    let left = until.saturating_duration_since(Instant::now());
+    Some(left + Duration::from_millis(100))
 }
 
 /// Fields that are not set are not compared; an unset name is the resource's name.

@@ -55,6 +55,7 @@ impl Run<'_> {
                 silent(Some(Duration::from_secs(1)))
             }
             Wait::NamespaceNotAllowed => Ok(Some(Duration::from_secs(15))),
+            Wait::Settling => Ok(observe::unsettled_for(scene)),
             Wait::LeftoverBlocked => Ok(Some(Duration::from_secs(60))),
             Wait::Rejected => Ok(self
                 .memory

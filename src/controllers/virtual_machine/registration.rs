@@ -15,7 +15,7 @@ use crate::inventory::Server as Picture;
 use crate::inventory::flight::Shared;
 use crate::inventory::machines::Sighting;
 use crate::telemetry::metrics::Outcome;
-use crate::viis::{self, Class, NewVirtualMachine, TenantId, codes};
+use crate::viis::{self, Class, Effect, NewVirtualMachine, TenantId, codes};
 
 /// The reason of the Event that says where a machine may still be registered.
 const STILL_REGISTERED: &str = "StillRegistered";
@@ -42,6 +42,7 @@ impl Run<'_> {
         match picture.client().register(tenant, &new).await {
             Ok(()) => {
                 self.memory.registered_for = scene.machine.meta().generation;
+                picture.machines().registered(scene.bios_id);
                 self.sent(tenant, true);
                 let listed = picture.list_machines(tenant).await;
                 self.after_list(scene, picture, tenant, listed).await
@@ -63,17 +64,17 @@ impl Run<'_> {
         }
     }
 
-    /// Notes where it will be registered, unless note or status say so: its tenant was
-    /// made again, and a stop between here and the status must not leave a registration
-    /// that nobody knows of.
+    /// Notes where it will be registered, on the version that was decided on: a stop
+    /// between here and the status must not leave a registration that nobody knows of, and
+    /// an old view must not register what is deleted since. The write changes nothing where
+    /// the note stands there already, and is saved when this process has just made it.
     async fn note(&mut self, scene: &Scene) -> Result<(), Next> {
         let Some(place) = scene.place() else {
             return Ok(());
         };
-        let noted = Place::noted(&self.machine);
-        let recorded = Place::recorded(&self.machine);
-        if noted.as_ref() == Some(&place) || (noted.is_none() && recorded.as_ref() == Some(&place))
-        {
+        let version = self.machine.meta().resource_version.as_deref();
+        let fresh = version.is_some() && self.memory.written.as_deref() == version;
+        if fresh && Place::noted(&self.machine).as_ref() == Some(&place) {
             return Ok(());
         }
         let api = self.api(scene);
@@ -154,8 +155,10 @@ impl Run<'_> {
         self.reject(
             scene,
             error,
-            "The server has this BIOS ID registered with another tenant. Correct biosId, or have \
-             the machine unregistered there.",
+            "The server has this BIOS ID registered with another tenant. Have the machine \
+             unregistered there and set the annotation viis-operator.io/requested-at, or delete \
+             this VirtualMachine and create one with the right biosId. It is tried again after 30 \
+             minutes in any case.",
         );
         Next::Again
     }
@@ -198,6 +201,9 @@ impl Run<'_> {
         match picture.client().unregister(tenant, &scene.bios_id).await {
             Err(error) if !matches!(error.class(), Class::NotFound) => {
                 picture.notice(&error);
+                if error.effect() == Effect::Unknown {
+                    picture.machines().unanswered(tenant, scene.bios_id);
+                }
                 Err(self.fail(scene, &error).await)
             }
             Ok(()) | Err(_) => {

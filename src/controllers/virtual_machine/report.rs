@@ -66,6 +66,13 @@ fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
             reasons::WAITING_FOR_TENANT,
             format!("Tenant {tenant} is not on the server yet; its conditions say why."),
         ),
+        Wait::TenantDeleting if scene.facts.deleting => Line::reconciling(
+            reasons::TENANT_DELETING,
+            format!(
+                "Tenant {tenant} is being deleted, and this machine goes with it; the Tenant's \
+                 condition Removed says what holds that up."
+            ),
+        ),
         Wait::TenantDeleting => Line::reconciling(
             reasons::TENANT_DELETING,
             format!(
@@ -99,9 +106,17 @@ fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
             ),
         ),
         Wait::LeftoverBlocked => leftover_blocked(scene),
+        Wait::Settling => Line::reconciling(
+            reasons::PROGRESSING,
+            "An earlier unregistration may still arrive at the server. The machine is registered \
+             anew once that can no longer happen, within 30 s.",
+        ),
         Wait::Rejected => match &memory.rejection {
             Some(rejection) => Line::stalled(&rejection.reason, &rejection.message),
-            None => Line::stalled(reasons::REJECTED, "The server refused."),
+            None => Line::stalled(
+                reasons::REJECTED,
+                "The server refused. Set the annotation viis-operator.io/requested-at to try again.",
+            ),
         },
     };
     Some(line)
@@ -116,8 +131,8 @@ fn already_claimed(scene: &Scene) -> Line {
     Line::stalled(
         reasons::ALREADY_CLAIMED,
         format!(
-            "Another VirtualMachine has this BIOS ID on IntegrationServer {server}. Correct one of \
-             the two, or delete the other; then this one takes its turn."
+            "Another VirtualMachine has this BIOS ID on IntegrationServer {server}. Delete one of \
+             the two; then the other takes its turn."
         ),
     )
 }
@@ -168,7 +183,10 @@ fn server_leaving(scene: &Scene) -> Line {
     let server = server(scene);
     Line::stalled(
         reasons::INTEGRATION_SERVER_NOT_READY,
-        format!("IntegrationServer {server} is being deleted: nothing new is made on it."),
+        format!(
+            "IntegrationServer {server} is being deleted: nothing new is made on it. Delete this \
+             VirtualMachine, or move its Tenant to another server."
+        ),
     )
 }
 

@@ -117,3 +117,49 @@ fn an_identifier_in_braces_is_the_same_tenant() {
     picture.replace(&plain, &[machine(1)], ago(seconds(1)));
     assert_ne!(picture.sighting(&braced, bios(1)), Sighting::Unlisted);
 }
+
+// === What may still arrive ===
+
+fn begun(ago_: Duration) -> Machines {
+    Machines {
+        begun: ago(ago_),
+        ..Machines::default()
+    }
+}
+
+#[test]
+fn a_new_process_does_not_know_what_was_sent_about_a_registered_machine() {
+    let machines = begun(seconds(10));
+    assert_eq!(
+        machines.unsettled_until(&acme(), bios(1)),
+        None,
+        "not listed"
+    );
+    machines.replace(&acme(), &[machine(1)], Instant::now());
+    let until = machines.unsettled_until(&acme(), bios(1)).unwrap();
+    assert_eq!(until, machines.begun + ARRIVES_WITHIN);
+    assert_eq!(
+        machines.unsettled_until(&acme(), bios(2)),
+        None,
+        "not there"
+    );
+}
+
+#[test]
+fn nobody_else_sent_anything_about_what_this_process_registered() {
+    let machines = begun(seconds(10));
+    machines.replace(&acme(), &[machine(1)], Instant::now());
+    machines.registered(bios(1));
+    assert_eq!(machines.unsettled_until(&acme(), bios(1)), None);
+}
+
+#[test]
+fn an_unregistration_without_an_answer_may_arrive_late() {
+    let machines = begun(seconds(600));
+    machines.replace(&acme(), &[], Instant::now());
+    assert_eq!(machines.unsettled_until(&acme(), bios(1)), None);
+    let before = Instant::now();
+    machines.unanswered(&acme(), bios(1));
+    let until = machines.unsettled_until(&acme(), bios(1)).unwrap();
+    assert!(until >= before + ARRIVES_WITHIN);
+}

@@ -6,10 +6,10 @@ use std::sync::Mutex;
 
 use rstest::rstest;
 
-use crate::inventory::Wake;
 use crate::inventory::fixtures::{Woken, owner, seconds};
 use crate::inventory::health::Availability;
 use crate::inventory::tasks::View;
+use crate::inventory::{STUCK_AFTER, Wake};
 use crate::viis::live_tests::connected;
 use crate::viis::live_tests::server::{self, Reply, http};
 
@@ -167,6 +167,28 @@ async fn it_is_silent_when_nothing_runs() {
     let lists = stand.lists();
     sleep(FASTEST * 3).await;
     assert_eq!(stand.lists(), lists, "after the last one ended");
+}
+
+/// Whoever waits for a slot does not wait for a task that may never end.
+#[tokio::test]
+async fn a_stuck_task_gives_its_slot_back_and_wakes_its_owner() {
+    let stand = Stand::new(&["1"]);
+    for number in 1..=8 {
+        assert!(stand.picture.slots().take(&owner(&number.to_string())));
+    }
+    assert!(!stand.picture.slots().take(&owner("9")), "there are eight");
+    stand.watch(&["1"]);
+    let seen = |stand: &Stand| {
+        let view = stand.picture.tasks().view(&TaskId::new("1"));
+        matches!(view, Some(View::Seen(_)))
+    };
+    stand.until(seen).await;
+    stand.woken.tenants();
+    stand.picture.tasks().unchanged_for("1", STUCK_AFTER);
+    stand
+        .until(|stand| stand.picture.slots().take(&owner("9")))
+        .await;
+    assert!(stand.woken.tenants().contains(&"1".to_owned()));
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ fn created_from(tasks: &Tasks) -> Option<String> {
 }
 
 impl Tasks {
-    fn unchanged_for(&self, task: &str, time: Duration) {
+    pub(crate) fn unchanged_for(&self, task: &str, time: Duration) {
         let mut state = self.state();
         state.watched.get_mut(&id(task)).unwrap().last_change = ago(time);
     }

@@ -34,7 +34,7 @@ pub(super) fn settle(facts: &Facts) -> Settlement {
         Creation::None => Settlement::NotBegun,
         Creation::Intended => intended(facts),
         Creation::Unknown(unknown) => unknown_outcome(facts, unknown),
-        Creation::Refused { refusal, sole } => refused(facts, refusal, sole, false),
+        Creation::Refused { refusal, sole } => refused(facts, refusal, sole, None),
         Creation::Task {
             task,
             sole,
@@ -44,7 +44,7 @@ pub(super) fn settle(facts: &Facts) -> Settlement {
             Task::Running => Settlement::AtWork(Wait::TaskRunning(super::Step::Create)),
             Task::Stuck => Settlement::AtWork(Wait::TaskStuck(super::Step::Create)),
             Task::Completed => completed(facts, unknown),
-            Task::Refused(refusal) => refused(facts, refusal, sole, unknown.waited),
+            Task::Refused(refusal) => refused(facts, refusal, sole, Some(unknown)),
             Task::Forgotten => unknown_outcome(facts, unknown),
         },
     }
@@ -98,11 +98,13 @@ fn completed(facts: &Facts, unknown: Unknown) -> Settlement {
     }
 }
 
-/// The server refused. A refusal rolls back, but a partial effect is still ours.
-fn refused(facts: &Facts, refusal: Refusal, sole: bool, waited: bool) -> Settlement {
+/// The server refused. A refusal rolls back, but a partial effect is still ours. `unknown`
+/// is that of its task, None where the request itself was refused.
+fn refused(facts: &Facts, refusal: Refusal, sole: bool, unknown: Option<Unknown>) -> Settlement {
     if !facts.world.fresh {
         return Settlement::NeedsList;
     }
+    let waited = unknown.is_some_and(|unknown| unknown.waited);
     let met_somebody = refusal == Refusal::NameExists && sole;
     match facts.world.by_name {
         Sighting::Equal if met_somebody && facts.server.adopts_identical => {
@@ -115,6 +117,13 @@ fn refused(facts: &Facts, refusal: Refusal, sole: bool, waited: bool) -> Settlem
             Settlement::Over(End::IdentityMismatch)
         }
         Sighting::Different if refusal == Refusal::NameExists => Settlement::Over(End::NameTaken),
+        // The server knows of one that its list does not show (yet).
+        Sighting::Absent
+            if refusal == Refusal::NameExists
+                && unknown.is_some_and(|unknown| unknown.here && !unknown.settled) =>
+        {
+            Settlement::Open(Wait::Settling(super::Step::Create))
+        }
         // Only the last request was refused: an earlier one, whose answer was lost,
         // may still be at work.
         Sighting::Absent if !sole && facts.world.unclaimed_creations && !waited => {

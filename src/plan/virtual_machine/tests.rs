@@ -26,6 +26,7 @@ fn machine() -> Facts {
         leftover: Leftover::None,
         settled_generation: false,
         awaited: false,
+        unsettled: false,
         rejected: false,
         waited: false,
     }
@@ -52,6 +53,10 @@ fn deleted() -> Facts {
 }
 
 impl Facts {
+    fn unsettled(mut self) -> Self {
+        self.unsettled = true;
+        self
+    }
     fn without_finalizer(mut self) -> Self {
         self.finalizer = false;
         self
@@ -159,6 +164,9 @@ fn what_a_machine_waits_for(#[case] facts: Facts, #[case] action: Action) {
 #[case::server_is_leaving(new().on_a_leaving_server(), wait(Wait::ServerLeaving))]
 #[case::server_is_leaving_and_done(machine().on_a_leaving_server(), Action::Settled)]
 #[case::changed(machine().shown(Registration::Different), Action::Replace)]
+#[case::changed_while_an_unregistration_may_arrive(machine().shown(Registration::Different).unsettled(), wait(Wait::Settling))]
+#[case::new_while_an_unregistration_may_arrive(new().unsettled(), wait(Wait::Settling))]
+#[case::registered_whatever_may_arrive(machine().unsettled(), Action::Settled)]
 #[case::changed_under_suspend(machine().shown(Registration::Different).suspended(), wait(Wait::Suspended))]
 #[case::changed_without_finalizer(machine().shown(Registration::Different).without_finalizer(), Action::AddFinalizer)]
 #[case::changed_and_refused(machine().shown(Registration::Different).rejected(), wait(Wait::Rejected))]

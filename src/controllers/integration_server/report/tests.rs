@@ -161,12 +161,34 @@ fn held_deletions_say_the_line_to_run() {
         .with(|s| s.judgement = Some(held(HoldKind::Deletion, 3)))
         .status();
     let sentence = sentence(&status.conditions, ConditionType::Ready);
-    assert!(sentence.contains("3 deletions are held"), "{sentence}");
+    assert!(sentence.contains("Held deletions: 3."), "{sentence}");
     assert!(
         sentence.contains("viis-operator.io/accept=3-abcdef"),
         "{sentence}"
     );
     assert_eq!(status.hold.unwrap().count, 3);
+}
+
+/// The prune that is held deletes the server, too, or its Secret.
+#[rstest]
+#[case(|known: &mut Situation| known.referrers = Some(3), reasons::IN_USE)]
+#[case(|known: &mut Situation| known.secret_missing = true, reasons::SECRET_NOT_FOUND)]
+#[case(|known: &mut Situation| known.server.spec.suspend = true, reasons::SUSPENDED)]
+fn held_deletions_say_the_line_to_run_whatever_else_is_said(
+    #[case] change: fn(&mut Situation),
+    #[case] reason: &str,
+) {
+    let status = healthy()
+        .with(|s| s.judgement = Some(held(HoldKind::Deletion, 3)))
+        .with(change)
+        .status();
+    let ready = conditions::find(&status.conditions, ConditionType::Ready).unwrap();
+    assert_eq!(ready.reason, reason);
+    assert!(
+        ready.message.contains("viis-operator.io/accept=3-abcdef"),
+        "{}",
+        ready.message
+    );
 }
 
 #[test]

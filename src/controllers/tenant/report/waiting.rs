@@ -15,6 +15,10 @@ use crate::viis;
 /// What follows the server's own words about a refusal.
 pub const TRIED_AGAIN: &str = " It is tried again when the spec changes, when the annotation \
                                viis-operator.io/requested-at gets a new value, or after 30 minutes.";
+/// The same, where the password was refused.
+const TRIED_AGAIN_WITH: &str = " It is tried again when the Secret or the spec changes, when the \
+                                annotation viis-operator.io/requested-at gets a new value, or after \
+                                30 minutes.";
 
 /// What is said of this wait. None: the status stays as it is.
 pub fn line(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
@@ -34,7 +38,7 @@ pub fn line(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
         Wait::SecretKeyMissing => secret_key_missing(scene),
         Wait::NameTaken => name_taken(scene),
         Wait::AdoptionNotAllowed => adoption_not_allowed(scene),
-        Wait::ExistingNotFound => existing_not_found(),
+        Wait::ExistingNotFound => existing_not_found(scene),
         Wait::IdentityMismatch => identity_mismatch(scene),
         Wait::OtherEndpoint => other_endpoint(scene),
         Wait::Settling(_) => settling(),
@@ -83,8 +87,12 @@ fn server_leaving(scene: &Scene) -> Line {
     Line::stalled(
         reasons::INTEGRATION_SERVER_NOT_READY,
         format!(
-            "IntegrationServer {server} is being deleted: nothing new is made on it. Refer to \
-             another one, or delete this Tenant."
+            "IntegrationServer {server} is being deleted: nothing new is made on it. {}",
+            if scene.facts.record.tenant || scene.status.creation.is_some() {
+                "Delete this Tenant."
+            } else {
+                "Refer to another one, or delete this Tenant."
+            }
         ),
     )
 }
@@ -123,7 +131,7 @@ fn guarded(scene: &Scene) -> Line {
     let token = scene.handle.as_ref().and_then(|handle| handle.absence());
     let agree = token.map_or_else(String::new, |token| {
         format!(
-            " When they are really lost and shall be made again, run: {}",
+            " When they are really lost and are to be made again, run: {}",
             accept_command(server, &token)
         )
     });
@@ -176,9 +184,18 @@ fn rejected(scene: &Scene, memory: &Memory, step: Step) -> Line {
     }
     match &memory.rejection {
         Some(Rejection {
-            reason, message, ..
-        }) => Line::stalled(reason, format!("{message}{TRIED_AGAIN}")),
-        None => Line::stalled(reasons::REJECTED, "The server refused."),
+            reason,
+            message,
+            secret,
+            ..
+        }) => {
+            let again = secret.as_ref().map_or(TRIED_AGAIN, |_| TRIED_AGAIN_WITH);
+            Line::stalled(reason, format!("{message}{again}"))
+        }
+        None => Line::stalled(
+            reasons::REJECTED,
+            format!("The server refused.{TRIED_AGAIN}"),
+        ),
     }
 }
 
@@ -246,12 +263,15 @@ fn adoption_not_allowed(scene: &Scene) -> Line {
     )
 }
 
-fn existing_not_found() -> Line {
-    Line::stalled(
-        reasons::TENANT_WITH_SPECIFIED_ID_NOT_FOUND,
-        "The server has no tenant with the identifier in existingTenantId. Correct it, or \
-         remove it: then the tenant is made.",
-    )
+fn existing_not_found(scene: &Scene) -> Line {
+    let what = if scene.facts.record.tenant {
+        "The tenant in existingTenantId is gone from the server. Restore it there; or remove \
+         existingTenantId (type Complete needs spec.administrator too), and it is made again."
+    } else {
+        "The server has no tenant with the identifier in existingTenantId. Correct it, or remove \
+         it: then the tenant is made."
+    };
+    Line::stalled(reasons::TENANT_WITH_SPECIFIED_ID_NOT_FOUND, what)
 }
 
 fn identity_mismatch(scene: &Scene) -> Line {
@@ -353,7 +373,7 @@ fn in_use(scene: &Scene, memory: &Memory) -> Line {
     Line::reconciling(
         reasons::IN_USE,
         format!(
-            "{} VirtualMachines that are not being deleted refer to this Tenant: {}{more}. Delete \
+            "VirtualMachines that are not being deleted refer to this Tenant ({}): {}{more}. Delete \
              them too, or set deletionPolicy Retain.",
             names.len(),
             shown.join(", ")

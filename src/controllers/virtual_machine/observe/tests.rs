@@ -63,6 +63,22 @@ fn with_machines(machines: &[viis::VirtualMachine]) -> Stage {
     Some(acme().deleted().removing(None).saying(ConditionType::Stalled, true, "KSC_ServiceNotConfigured")),
     Standing::LeavingBlocked
 )]
+#[case::being_deleted_and_refused_before_it_began(
+    Some(acme().deleted().saying(ConditionType::Stalled, true, reasons::ALREADY_CLAIMED)),
+    Standing::LeavingBlocked
+)]
+#[case::being_deleted_under_another_identity(
+    Some(acme().deleted().saying(ConditionType::Stalled, true, reasons::IDENTITY_MISMATCH)),
+    Standing::LeavingBlocked
+)]
+#[case::being_deleted_and_held(
+    Some(acme().deleted().saying(ConditionType::Stalled, true, reasons::DELETION_HELD)),
+    Standing::Leaving
+)]
+#[case::being_deleted_and_stalled_before(
+    Some(acme().deleted().at_generation(2).saying(ConditionType::Stalled, true, "KSC_ServiceNotConfigured")),
+    Standing::Leaving
+)]
 #[tokio::test]
 async fn the_tenant_stands(#[case] tenant: Option<Tenant>, #[case] standing: Standing) {
     let stage = Stage::ready();

@@ -129,6 +129,15 @@ fn a_refusal_of_the_only_request(
     assert_eq!(plan(&facts.creating(Task::Refused(refusal))), action);
 }
 
+/// The server knows of a tenant that its own list does not show: perhaps not yet.
+#[test]
+fn a_name_that_exists_and_is_not_listed_is_waited_for() {
+    let facts = |unknown| tenant().task(Task::Refused(Refusal::NameExists), true, unknown);
+    assert_eq!(plan(&facts(UNSETTLED)), wait(Wait::Settling(Step::Create)));
+    assert_eq!(plan(&facts(SETTLED)), Action::EndAttempt(End::Rejected));
+    assert_eq!(plan(&facts(ELSEWHERE)), Action::EndAttempt(End::Rejected));
+}
+
 /// A retry was refused: the first request may have done its work, or be at it.
 #[rstest]
 #[case::the_first_was_done(Refusal::NameExists, tenant().named(Sighting::Equal), Action::RecordCreated)]

@@ -1,6 +1,7 @@
 //! What was begun, as far as this process can know it.
 
 use super::*;
+use crate::inventory::STUCK_AFTER;
 
 // === Creation ===
 
@@ -178,6 +179,26 @@ async fn a_task_is_as_far_as_the_server_shows(#[case] shown: viis::Task, #[case]
     let creation = facts(&stage, acme().creating(Some("9"))).record.creation;
     assert!(
         matches!(creation, Creation::Task { task, .. } if task == far),
+        "{creation:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_task_that_has_not_changed_for_long_is_stuck() {
+    let stage = Stage::ready();
+    stage
+        .picture()
+        .watch_task(&TaskId::new("9"), &owner("acme"));
+    stage.picture().tasks().unchanged_for("9", STUCK_AFTER);
+    let creation = facts(&stage, acme().creating(Some("9"))).record.creation;
+    assert!(
+        matches!(
+            creation,
+            Creation::Task {
+                task: Task::Stuck,
+                ..
+            }
+        ),
         "{creation:?}"
     );
 }

@@ -43,7 +43,7 @@ async fn machines_that_hold_up_a_deletion_are_counted_and_the_first_ten_named() 
         stage.machine(VirtualMachine::test_resource(&format!("web-{number}")));
     }
     let message = message(&scene_on(&stage, agreed().deleted()), Wait::InUse);
-    assert!(message.starts_with("13 VirtualMachines"), "{message}");
+    assert!(message.contains("refer to this Tenant (13)"), "{message}");
     assert!(
         message.contains("web-10, web-11") && message.contains("web-19, …"),
         "{message}"
@@ -61,7 +61,9 @@ async fn a_live_list_of_machines_counts_more_than_what_is_watched() {
         ..Memory::default()
     };
     let line = line(&scene, &memory, Action::Wait(Wait::InUse)).unwrap();
-    assert!(line.message.starts_with("1 VirtualMachines") && line.message.contains("seen-live"));
+    assert!(
+        line.message.contains("refer to this Tenant (1)") && line.message.contains("seen-live")
+    );
 }
 
 #[rstest]
