@@ -92,6 +92,9 @@ impl Machines {
         if removed.is_empty() {
             state.removed.remove(tenant);
         }
+        if self.begun.elapsed() >= ARRIVES_WITHIN {
+            state.registered = HashSet::new();
+        }
         state
             .lists
             .insert(tenant.clone(), List { started, machines });

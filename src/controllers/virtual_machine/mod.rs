@@ -24,7 +24,7 @@ use kube::ResourceExt;
 
 use self::apply::{Next, Run};
 use self::memory::Memory;
-use super::cluster::key_of;
+use super::cluster::{key_of, own_machine_status};
 use super::context::Context;
 use crate::api::VirtualMachine;
 use crate::plan::virtual_machine::plan;
@@ -62,8 +62,11 @@ async fn run(
     if super::is_stale(machine.as_ref(), memory.written.as_deref()) {
         return (Some(Duration::from_secs(2)), Outcome::Waiting);
     }
-    // What is watched has caught up with the last write.
-    memory.written = None;
+    // What is watched has caught up with the last write. Until it is registered, the
+    // registration may rest on that.
+    if own_machine_status(&machine).is_some_and(|status| status.tenant_id.is_some()) {
+        memory.written = None;
+    }
     if memory.released {
         return (None, Outcome::Settled);
     }
