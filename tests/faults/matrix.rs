@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 const READS: u64 = 2;
 
 /// What `make test` tries: each row of the table that a minute has room for.
-pub const SAMPLE: [&str; 13] = [
+pub const SAMPLE: [&str; 15] = [
     // It takes 30 s by design, so it begins first.
     "create/K1-after@1",
     "activate/E11-removed.POST-activate@0",
+    "re-register/E4-late.POST-unregister@0",
     "create/K1-before@1",
     "create/K2-lost@3/E12-503.GET-tasks@0",
     "create/E1.POST-tenant@0",
@@ -24,6 +25,7 @@ pub const SAMPLE: [&str; 13] = [
     "re-register/K6-past@0",
     "register/K7-gone@0/E3.POST-register@0",
     "unregister/K3-500@0/E2-cut.POST-unregister@0",
+    "unregister/E12-malformed.POST-unregister@0",
     "delete/K9-leaders@1",
     "delete/K1-before@3/E14.DELETE-tenant@0",
 ];

@@ -1,4 +1,8 @@
-//! Gathers what decides a VirtualMachine's next step. Calls nobody.
+//! Gathers what decides a VirtualMachine's next step. Calls nobody. How its Tenant stands
+//! is in `standing`, what the server's list shows of it in `shown`.
+
+mod shown;
+mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,20 +10,19 @@ use std::time::Duration;
 use kube::Resource;
 use tokio::time::Instant;
 
+pub use self::shown::unsettled_for;
+use self::shown::{registration, settling, was_settled};
+use self::standing::standing;
 use super::memory::Memory;
 use super::rivals::{is_outclaimed, may_be_anothers};
 use super::whereabouts::{Place, Search, Trail};
-use crate::api::{
-    ConditionType, DeletionPolicy, IntegrationServer, Tenant, VirtualMachine, VirtualMachineStatus,
-    conditions, reasons,
-};
-use crate::controllers::cluster::{Key, key_of, own_machine_status, own_status, requested_at};
+use crate::api::{DeletionPolicy, IntegrationServer, Tenant, VirtualMachine, VirtualMachineStatus};
+use crate::controllers::cluster::{Key, key_of, own_machine_status, requested_at};
 use crate::controllers::context::Context;
 use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
-use crate::controllers::tenant::observe::{has_identity, reach, retains};
+use crate::controllers::tenant::observe::{has_identity, reach};
 use crate::controllers::writes::has_finalizer;
-use crate::inventory::Fingerprint;
 use crate::inventory::machines::{Machine, Sighting};
 use crate::plan::Reach;
 use crate::plan::virtual_machine::{
@@ -274,127 +277,6 @@ fn is_rejected(machine: &VirtualMachine, memory: &Memory, handle: Option<&Handle
             let up_since = handle.and_then(|handle| handle.server.health().up_since());
             !refused.forbidden || up_since.is_none_or(|up| up <= refused.at)
         })
-}
-
-fn standing(context: &Context, tenant: Option<&Tenant>) -> Standing {
-    let Some(tenant) = tenant else {
-        return Standing::NotFound;
-    };
-    let status = own_status(tenant);
-    if tenant.meta().deletion_timestamp.is_none() {
-        return if status.tenant_id.is_some() {
-            Standing::Provisioned
-        } else {
-            Standing::Unprovisioned
-        };
-    }
-    if retains(tenant, &status) {
-        return Standing::LeavingBlocked;
-    }
-    let stalled = conditions::find(&status.conditions, ConditionType::Stalled);
-    // What was said before the deletion is another generation's.
-    let refused = stalled.is_some_and(|stalled| {
-        stalled.status == "True"
-            && stalled.reason != reasons::DELETION_HELD
-            && stalled.observed_generation == tenant.meta().generation
-    });
-    if refused {
-        return Standing::LeavingBlocked;
-    }
-    if status.removal.is_some() {
-        return Standing::Leaving;
-    }
-    let removed = conditions::find(&status.conditions, ConditionType::Removed);
-    let blocked = removed.is_some_and(|removed| removed.reason == reasons::IN_USE);
-    let referred = context
-        .cluster
-        .machines_of_tenant(&key_of(tenant))
-        .iter()
-        .filter_map(|machine| context.cluster.machine(machine))
-        .any(|machine| machine.meta().deletion_timestamp.is_none());
-    if blocked && referred {
-        Standing::LeavingBlocked
-    } else {
-        Standing::Leaving
-    }
-}
-
-/// Whether an unregistration may still be carried out; and what the list shows, where it
-/// is from a time when none could any more.
-fn settling(spot: &Spot, bios_id: BiosId, registration: Registration) -> (bool, Registration) {
-    let (Some(handle), Some(tenant)) = (&spot.handle, &spot.tenant) else {
-        return (false, registration);
-    };
-    let machines = handle.server.machines();
-    let Some(until) = machines.unsettled_until(tenant, bios_id) else {
-        return (false, registration);
-    };
-    if Instant::now() < until {
-        return (true, registration);
-    }
-    let later = machines.listed_at(tenant).is_some_and(|at| at >= until);
-    (
-        false,
-        if later {
-            registration
-        } else {
-            Registration::Unlisted
-        },
-    )
-}
-
-/// How long that may last.
-pub fn unsettled_for(scene: &Scene) -> Option<Duration> {
-    let machines = scene.handle.as_ref()?.server.machines();
-    let until = machines.unsettled_until(scene.tenant_id.as_ref()?, scene.bios_id)?;
-    let left = until.saturating_duration_since(Instant::now());
-    Some(left + Duration::from_millis(100))
-}
-
-/// Fields that are not set are not compared; an unset name is the resource's name.
-fn registration(machine: &VirtualMachine, found: &Sighting) -> Registration {
-    let found = match found {
-        Sighting::Unlisted => return Registration::Unlisted,
-        Sighting::Absent => return Registration::Absent,
-        Sighting::Present(found) => found,
-    };
-    let same = |ours: Option<&str>, theirs: Option<Fingerprint>| {
-        ours.is_none() || Fingerprint::of(ours) == theirs
-    };
-    let equal = same(machine.spec.name.as_deref(), found.name)
-        && same(machine.spec.user_data.as_deref(), found.user_data);
-    if equal {
-        Registration::Equal
-    } else {
-        Registration::Different
-    }
-}
-
-/// The same, as the status says or this process knows. Where the server shows what was
-/// asked for, nothing will be repeated, and nothing need be remembered.
-fn was_settled(
-    status: Option<&VirtualMachineStatus>,
-    generation: i64,
-    memory: &mut Memory,
-    registration: Registration,
-) -> bool {
-    if status.is_some_and(|status| is_settled(status, generation)) {
-        memory.registered_for = match registration {
-            Registration::Equal => None,
-            Registration::Unlisted | Registration::Absent | Registration::Different => {
-                Some(generation)
-            }
-        };
-        return true;
-    }
-    memory.registered_for == Some(generation)
-}
-
-/// Registered in this generation already.
-fn is_settled(status: &VirtualMachineStatus, generation: i64) -> bool {
-    conditions::find(&status.conditions, ConditionType::Registered).is_some_and(|registered| {
-        registered.status == "True" && registered.observed_generation == Some(generation)
-    })
 }
 
 fn waited(

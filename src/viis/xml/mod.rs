@@ -2,6 +2,7 @@
 
 mod element;
 mod error;
+mod markup;
 mod read;
 #[cfg(test)]
 mod tests;

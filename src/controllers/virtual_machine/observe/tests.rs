@@ -6,6 +6,7 @@ use serde_json::json;
 use super::super::memory::{Rejection, Sent};
 use super::*;
 use crate::api::REGISTERED_WITH_ANNOTATION;
+use crate::api::{ConditionType, reasons};
 use crate::controllers::fixtures::{BIOS_ID, Stage, minutes_ago};
 use crate::inventory::fixtures::{ago, seconds};
 use crate::viis;
