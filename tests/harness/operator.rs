@@ -1,7 +1,6 @@
 //! The operator's own binary as a process.
 
 use super::program::{Lines, Program};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -9,7 +8,6 @@ use std::time::Duration;
 /// A running operator. Dropping it kills it.
 pub struct Operator {
     program: Program,
-    metrics_port: u16,
 }
 
 /// Who an operator is and what it watches.
@@ -24,7 +22,6 @@ pub struct Installation<'a> {
 
 impl Operator {
     pub fn start(installation: &Installation<'_>) -> Operator {
-        let metrics_port = free_port();
         let ours = env!("CARGO_BIN_EXE_viis-operator").to_owned();
         let binary = std::env::var("VIIS_TEST_OPERATOR").unwrap_or(ours);
         let mut command = Command::new(binary);
@@ -34,14 +31,14 @@ impl Operator {
             .arg("run")
             .args(["--operator-namespace", installation.namespace])
             .args(["--operator-name", installation.name])
-            .args(["--metrics-address", &format!("127.0.0.1:{metrics_port}")])
+            // The system chooses the port: one that was free a moment ago may be taken.
+            .args(["--metrics-address", "127.0.0.1:0"])
             .args(installation.extra);
         for namespace in installation.watched {
             command.args(["--watch-namespace", namespace]);
         }
         Operator {
             program: Program::with_watchdog("operator", &mut command),
-            metrics_port,
         }
     }
 
@@ -82,22 +79,21 @@ impl Operator {
         self.program.ends(patience).await
     }
 
+    /// Where its own pages are, once its log says so.
+    fn address(&self) -> Option<String> {
+        let log = self.log();
+        let (_, rest) = log.split_once("metrics and health answer on ")?;
+        let end = |letter: char| letter.is_whitespace() || letter == '"';
+        rest.split(end).next().map(str::to_owned)
+    }
+
     /// The text of one of its own pages, with the status.
     pub async fn page(&self, path: &str) -> Option<(u16, String)> {
         super::simulator::accept_ring();
-        let url = format!("http://127.0.0.1:{}{path}", self.metrics_port);
+        let url = format!("{}{path}", self.address()?);
         let get = tokio::time::timeout(Duration::from_secs(10), reqwest::get(url));
         let answer = get.await.ok()?.ok()?;
         let status = answer.status().as_u16();
         Some((status, answer.text().await.ok()?))
     }
-}
-
-/// Free at this moment. Somebody else may take it: then the operator says so in its log.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
