@@ -36,11 +36,11 @@ help:
 	  '                   Control-C ends it and cleans up' \
 	  'make demo ONCE=1   the same, with the deletion; ends by itself' \
 	  'make test          everything that must pass: format, clippy, unit, doc and cluster tests, CRDs,' \
-	  '                   a sample of the fault matrix' \
+	  '                   Helm chart and manifests, a sample of the fault matrix' \
 	  '' \
 	  'make unit          only the tests without a cluster' \
 	  'make cluster       only those with one; TEST=name for one of them' \
-	  'make faults        the whole fault matrix, hours; PLAN=text for one plan, FAULTS_FLAGS, see' \
+	  'make faults        the whole fault matrix, half an hour; PLAN=text for one plan, FAULTS_FLAGS, see' \
 	  '                   docs/reliability.md' \
 	  'make soak          a long run under random faults; SOAK_MINUTES=30' \
 	  'make lint          only format and clippy' \

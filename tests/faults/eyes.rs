@@ -59,9 +59,7 @@ impl Eyes {
             || self.plan.is_kubernetes(Kubernetes::Past)
             // The deletion of a resource that lost its finalizer runs on: nobody knows
             // whose it is, and what its successor took over vanishes.
-            || self.plan.step == Step::Delete
-                && self.plan.replaces()
-                && self.plan.is_external(External::CrashRunning);
+            || self.plan.step == Step::Delete && self.plan.is_kubernetes(Kubernetes::Recreated);
         let found = before.find(TENANT).cloned();
         if lags || found != after.find(TENANT).cloned() {
             return;
