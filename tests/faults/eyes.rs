@@ -56,10 +56,7 @@ impl Eyes {
         // Somebody changes the server by hand: the status may lag behind that.
         let lags = self.plan.external_is(External::is_by_hand)
             || self.plan.is_external(External::ListEmpty)
-            || self.plan.is_kubernetes(Kubernetes::Past)
-            // The deletion of a resource that lost its finalizer runs on: nobody knows
-            // whose it is, and what its successor took over vanishes.
-            || self.plan.step == Step::Delete && self.plan.is_kubernetes(Kubernetes::Recreated);
+            || self.plan.is_kubernetes(Kubernetes::Past);
         let found = before.find(TENANT).cloned();
         if lags || found != after.find(TENANT).cloned() {
             return;

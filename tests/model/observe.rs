@@ -102,6 +102,7 @@ const UNSEEN: World = World {
     existing: Sighting::Absent,
     unclaimed_creations: true,
     unclaimed_removals: true,
+    may_vanish: true,
 };
 
 /// What the inventory shows.
@@ -125,6 +126,7 @@ fn world(process: &Process, scene: &Scene, written_off: &[Uid], mutant: Option<M
         existing: existing(process, view, other),
         unclaimed_creations: unclaimed_creations(process, *slot, mutant),
         unclaimed_removals: unclaimed_removals(process, *slot),
+        may_vanish: process.picture.unclaimed(Kind::Delete),
     }
 }
 

@@ -31,6 +31,7 @@ fn stalls(wait: Wait) -> bool {
         | Wait::SecretNotFound
         | Wait::SecretKeyMissing
         | Wait::Settling(_)
+        | Wait::Vanishing
         | Wait::TaskRunning(_)
         | Wait::TaskStuck(_)
         | Wait::VirtualMachines
@@ -150,7 +151,9 @@ impl Turn<'_> {
         match action {
             Action::Wait(Wait::Settling(Step::Create)) if early => true,
             Action::Wait(Wait::Settling(Step::Delete)) if lost => true,
-            Action::Wait(Wait::Settling(_)) => self.process.picture.survey.is_none(),
+            Action::Wait(Wait::Settling(_) | Wait::Vanishing) => {
+                self.process.picture.survey.is_none()
+            }
             _ => false,
         }
     }
@@ -162,9 +165,13 @@ impl Turn<'_> {
             // What ended a moment ago made its tenant after the last list.
             let creation = scene.facts.record.creation;
             let early = matches!(creation, Creation::Unknown(unknown) if !unknown.settled);
-            let ended = !self.process.picture.unclaimed(Kind::Create);
-            let creating = action == Action::Wait(Wait::Settling(Step::Create));
-            if creating && ended && !early && !self.is(Mutant::SurveyAfterList) {
+            let shown = match action {
+                Action::Wait(Wait::Settling(Step::Create)) => Some(Kind::Create),
+                Action::Wait(Wait::Vanishing) => Some(Kind::Delete),
+                _ => None,
+            };
+            let ended = shown.is_some_and(|kind| !self.process.picture.unclaimed(kind));
+            if ended && !early && !self.is(Mutant::SurveyAfterList) {
                 self.list_tenants();
             }
             return Next::Again;

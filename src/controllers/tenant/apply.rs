@@ -209,7 +209,15 @@ impl Run<'_> {
     /// What can be looked up while waiting. Some: the wait may be over.
     pub(super) async fn mend(&mut self, scene: &Scene, wait: Wait) -> Option<Next> {
         match wait {
-            Wait::Settling(step) => self.survey(scene, step).await,
+            Wait::Settling(Step::Create) => {
+                self.survey(scene, Some(&viis::TaskType::CreateTenant))
+                    .await
+            }
+            Wait::Settling(Step::Change | Step::Delete) => self.survey(scene, None).await,
+            Wait::Vanishing => {
+                self.survey(scene, Some(&viis::TaskType::DeleteTenant))
+                    .await
+            }
             Wait::Rejected(Step::Create) => self.look_at_secret(scene).await,
             // A namespace as new as the Tenant: its labels are on their way.
             Wait::NamespaceNotAllowed
@@ -225,11 +233,11 @@ impl Run<'_> {
         }
     }
 
-    /// Lists the running tasks. Some: the wait may be over.
-    async fn survey(&mut self, scene: &Scene, step: Step) -> Option<Next> {
+    /// Lists the running tasks, and the tenants after them once none of a type is left whose
+    /// work shows in their list. Some: the wait may be over.
+    async fn survey(&mut self, scene: &Scene, shown: Option<&viis::TaskType>) -> Option<Next> {
         let picture = Arc::clone(&scene.handle.as_ref()?.server);
-        let creating = step == Step::Create;
-        let early = creating && survey_is_early(Some(&picture), self.memory);
+        let early = shown.is_some() && survey_is_early(Some(&picture), self.memory);
         let recent = picture.tasks().surveyed_at();
         if !early && recent.is_some_and(|at| at.elapsed() < Duration::from_secs(5)) {
             return None;
@@ -242,11 +250,10 @@ impl Run<'_> {
             debug!(%error, "the running tasks cannot be listed; the wait is longer");
             return None;
         }
-        // What ended a moment ago made its tenant after the last list.
+        // What ended a moment ago did its work after the last list.
         let unsettled = matches!(scene.facts.record.creation, Creation::Unknown(u) if !u.settled);
-        let ended = !picture.tasks().unclaimed(&viis::TaskType::CreateTenant);
-        if creating
-            && ended
+        let ended = shown.is_some_and(|of_type| !picture.tasks().unclaimed(of_type));
+        if ended
             && !unsettled
             && let Err(error) = picture.list_tenants().await
         {
@@ -258,7 +265,7 @@ impl Run<'_> {
 
     pub(super) fn look_again(&self, wait: Wait) -> Option<Duration> {
         match wait {
-            Wait::Settling(_) => pause(5),
+            Wait::Settling(_) | Wait::Vanishing => pause(5),
             Wait::SecretNotFound | Wait::SecretKeyMissing => Some(SECRET_PAUSE),
             Wait::Rejected(_) => {
                 let rejection = self.memory.rejection.as_ref()?;

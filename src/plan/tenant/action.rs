@@ -127,6 +127,8 @@ pub enum Wait {
     OtherEndpoint,
     /// The outcome of a request is unknown and not settled yet.
     Settling(Step),
+    /// What would be taken over may be what somebody else's deletion is destroying.
+    Vanishing,
     /// A task runs.
     TaskRunning(Step),
     /// A task has not changed for 30 minutes.

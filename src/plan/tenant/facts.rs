@@ -179,6 +179,9 @@ pub struct World {
     pub unclaimed_creations: bool,
     /// DeleteTenant tasks run that no resource claims (or the tasks cannot be listed).
     pub unclaimed_removals: bool,
+    /// Such tasks run, or did when the list of tenants began: what the list shows may be
+    /// on its way out. Not after 30 s of waiting for that.
+    pub may_vanish: bool,
 }
 
 /// What stands under the recorded identifier.

@@ -21,7 +21,7 @@ pub(super) fn plan(facts: &Facts) -> Action {
     match settle(facts) {
         Settlement::NotBegun => unmade(facts),
         Settlement::Made => guarded_by_finalizer(facts, Action::RecordCreated),
-        Settlement::MetIdentical => guarded_by_finalizer(facts, Action::Adopt(Adoption::ByName)),
+        Settlement::MetIdentical => adopt(facts, Adoption::ByName),
         Settlement::Over(end) => Action::EndAttempt(end),
         Settlement::NeedsList => Action::ListTenants,
         Settlement::Open(wait) | Settlement::AtWork(wait) => {
@@ -63,16 +63,23 @@ fn unmade(facts: &Facts) -> Action {
             Sighting::Absent => Action::Wait(Wait::ExistingNotFound),
             Sighting::Owned => Action::Wait(Wait::AlreadyClaimed),
             Sighting::Different => Action::Wait(Wait::IdentityMismatch),
-            Sighting::Equal => guarded_by_finalizer(facts, Action::Adopt(Adoption::ById)),
+            Sighting::Equal => adopt(facts, Adoption::ById),
         };
     }
     match facts.world.by_name {
-        Sighting::Equal if facts.server.adopts_identical => {
-            guarded_by_finalizer(facts, Action::Adopt(Adoption::ByName))
-        }
+        Sighting::Equal if facts.server.adopts_identical => adopt(facts, Adoption::ByName),
         Sighting::Equal | Sighting::Owned | Sighting::Different => Action::Wait(Wait::NameTaken),
         Sighting::Absent => intend(facts),
     }
+}
+
+/// The tenant is taken over, unless it may be the one that somebody is deleting: a
+/// resource that lost its finalizer while its deletion ran leaves such a one behind.
+fn adopt(facts: &Facts, adoption: Adoption) -> Action {
+    if facts.world.may_vanish {
+        return guarded_by_finalizer(facts, Action::Wait(Wait::Vanishing));
+    }
+    guarded_by_finalizer(facts, Action::Adopt(adoption))
 }
 
 /// The name is free: everything is made ready, then the intent is persisted.

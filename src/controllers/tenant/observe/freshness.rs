@@ -69,15 +69,29 @@ fn is_from_after_the_loss(memory: &Memory, at: Instant) -> bool {
 /// Whether creations may run that nobody claims, or ran when the list of tenants began:
 /// such a list says nothing of what they made. First the tasks, then the tenants.
 pub fn unclaimed_creations(around: &Around<'_>, memory: &Memory) -> bool {
+    !is_in_order(around)
+        || survey_is_early(around.picture(), memory)
+        || unclaimed(around, memory, &TaskType::CreateTenant)
+}
+
+/// Whether a tenant of the list may be one that a deletion is destroying which nobody
+/// claims: first the tasks, then the tenants. That is waited for as long as for a lost
+/// answer.
+pub fn may_vanish(around: &Around<'_>, memory: &Memory) -> bool {
+    let seen = memory.spec_seen.as_ref().map(|(_, _, seen)| *seen);
+    seen.is_none_or(|seen| seen.elapsed() < SETTLED_AFTER)
+        && (!is_in_order(around) || unclaimed(around, memory, &TaskType::DeleteTenant))
+}
+
+/// Whether the tasks were listed before the tenants: the other way round a task can end
+/// in between, and neither list shows what it did.
+fn is_in_order(around: &Around<'_>) -> bool {
     let surveyed_at = around
         .picture()
         .and_then(|picture| picture.tasks().surveyed_at());
-    let in_order = surveyed_at
+    surveyed_at
         .zip(listed_at(around))
-        .is_some_and(|(surveyed, listed)| surveyed <= listed);
-    !in_order
-        || survey_is_early(around.picture(), memory)
-        || unclaimed(around, memory, &TaskType::CreateTenant)
+        .is_some_and(|(surveyed, listed)| surveyed <= listed)
 }
 
 /// The last survey of the tasks was made before a late request would have begun one.

@@ -213,6 +213,7 @@ fn world(around: &Around<'_>, memory: &Memory, entry: Option<&Entry>, by_name: S
         existing: identity::existing(around),
         unclaimed_creations: freshness::unclaimed_creations(around, memory),
         unclaimed_removals: freshness::unclaimed_removals(around, memory),
+        may_vanish: freshness::may_vanish(around, memory),
     }
 }
 

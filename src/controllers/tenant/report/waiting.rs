@@ -42,6 +42,7 @@ pub fn line(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
         Wait::IdentityMismatch => identity_mismatch(scene),
         Wait::OtherEndpoint => other_endpoint(scene),
         Wait::Settling(_) => settling(),
+        Wait::Vanishing => vanishing(),
         Wait::TaskRunning(step) => task_running(scene, step),
         Wait::TaskStuck(_) => task_stuck(),
         Wait::VirtualMachines => virtual_machines(),
@@ -310,6 +311,14 @@ fn settling() -> Line {
         reasons::PROGRESSING,
         "An answer of the server was lost. The operator waits until no late effect can come, \
          then the server's inventory decides.",
+    )
+}
+
+fn vanishing() -> Line {
+    Line::reconciling(
+        reasons::PROGRESSING,
+        "The server has a tenant to take over, and a deletion runs there that no Tenant here asked \
+         for. The operator waits for its end, 30 seconds at most.",
     )
 }
 

@@ -189,6 +189,7 @@ fn holds(facts: &Facts, action: Action) {
             assert_ne!(facts.record.creation, Creation::None);
         }
         Action::Adopt(adoption) => {
+            assert!(!facts.world.may_vanish);
             on_live_step(facts);
             assert!(facts.finalizer && !facts.outclaimed && !facts.record.tenant);
             match adoption {

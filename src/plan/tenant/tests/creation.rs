@@ -48,6 +48,7 @@ fn the_password(#[case] facts: Facts, #[case] action: Action) {
 #[rstest]
 #[case::identical(tenant().intended().named(Sighting::Equal), Action::EndAttempt(End::NameTaken))]
 #[case::identical_and_adopted(tenant().intended().named(Sighting::Equal).adopting_identical(), Action::Adopt(Adoption::ByName))]
+#[case::identical_and_perhaps_leaving(tenant().intended().named(Sighting::Equal).adopting_identical().may_vanish(), wait(Wait::Vanishing))]
 #[case::different(tenant().intended().named(Sighting::Different).adopting_identical(), Action::EndAttempt(End::NameTaken))]
 #[case::owned(tenant().intended().named(Sighting::Owned).adopting_identical(), Action::EndAttempt(End::NameTaken))]
 fn overtaken_before_the_request(#[case] facts: Facts, #[case] action: Action) {

@@ -37,6 +37,7 @@ pub(super) fn tenant() -> Facts {
             existing: Sighting::Absent,
             unclaimed_creations: false,
             unclaimed_removals: false,
+            may_vanish: false,
         },
         change: Change::None,
         machines: Machines {
@@ -153,6 +154,10 @@ impl Facts {
     }
     pub(super) fn with_unclaimed_removals(mut self) -> Self {
         self.world.unclaimed_removals = true;
+        self
+    }
+    pub(super) fn may_vanish(mut self) -> Self {
+        self.world.may_vanish = true;
         self
     }
     pub(super) fn reach(mut self, reach: Reach) -> Self {

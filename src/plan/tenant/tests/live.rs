@@ -36,6 +36,7 @@ fn references(#[case] facts: Facts, #[case] action: Action) {
 #[rstest]
 #[case::unlisted(tenant().existing(Sighting::Equal).stale(), Action::ListTenants)]
 #[case::found(tenant().existing(Sighting::Equal), Action::Adopt(Adoption::ById))]
+#[case::found_and_perhaps_leaving(tenant().existing(Sighting::Equal).may_vanish(), wait(Wait::Vanishing))]
 #[case::found_under_suspend(tenant().existing(Sighting::Equal).suspended(), Action::Adopt(Adoption::ById))]
 #[case::found_needs_no_password(tenant().existing(Sighting::Equal).password(Password::SecretNotFound), Action::Adopt(Adoption::ById))]
 #[case::found_without_finalizer(tenant().existing(Sighting::Equal).without_finalizer(), Action::AddFinalizer)]
@@ -53,6 +54,7 @@ fn adoption_by_identifier(#[case] facts: Facts, #[case] action: Action) {
 
 #[rstest]
 #[case::identical(tenant().adopting_identical().named(Sighting::Equal), Action::Adopt(Adoption::ByName))]
+#[case::identical_and_perhaps_leaving(tenant().adopting_identical().named(Sighting::Equal).may_vanish(), wait(Wait::Vanishing))]
 #[case::identical_without_finalizer(tenant().adopting_identical().named(Sighting::Equal).without_finalizer(), Action::AddFinalizer)]
 #[case::identical_in_an_old_list(tenant().adopting_identical().named(Sighting::Equal).stale(), Action::ListTenants)]
 #[case::identical_but_policy_never(tenant().named(Sighting::Equal), wait(Wait::NameTaken))]

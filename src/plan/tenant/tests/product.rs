@@ -155,6 +155,7 @@ pub(super) fn dimensions() -> Vec<Dimension> {
         dimension("unclaimed removals", BOTH, |f, v| {
             f.world.unclaimed_removals = v
         }),
+        dimension("may vanish", BOTH, |f, v| f.world.may_vanish = v),
         dimension("change", CHANGES, |f, v| f.change = v),
         dimension("first activation", BOTH, |f, v| {
             f.machines.first_activation = v
@@ -260,6 +261,7 @@ fn complete() {
                 existing: _,
                 unclaimed_creations: _,
                 unclaimed_removals: _,
+                may_vanish: _,
             },
         change: _,
         machines:
@@ -272,5 +274,5 @@ fn complete() {
         admission: _,
         rejected: _,
     } = super::fixtures::tenant();
-    assert_eq!(dimensions().len(), 30);
+    assert_eq!(dimensions().len(), 31);
 }
