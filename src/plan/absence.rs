@@ -150,6 +150,16 @@ mod tests {
         assert_eq!(judge(&facts), Verdict::Agreed(uids));
     }
 
+    /// A server that is rolled back twice loses the same tenants twice.
+    #[test]
+    fn an_agreement_is_good_once() {
+        let mut facts = inventory(4, 10).agreed_to(4);
+        facts.used.clone_from(&facts.agreement);
+        assert!(matches!(judge(&facts), Verdict::Guarded(_)));
+        facts.agreement = token_after(HoldKind::Absence, &facts.lost, facts.used.as_deref());
+        assert!(matches!(judge(&facts), Verdict::Agreed(_)));
+    }
+
     #[test]
     fn an_agreement_to_deletions_is_none_to_losses() {
         let mut facts = inventory(4, 10);

@@ -280,10 +280,23 @@ mod tests {
         assert_ne!(of(&wave), of(&made_again));
     }
 
+    #[test]
+    fn the_same_wave_has_another_token_after_another_one() {
+        let after = |before| token_after(HoldKind::Absence, &candidates("a b"), before);
+        let first = after(None);
+        let second = after(first.as_deref());
+        assert_ne!(first, second);
+        assert_ne!(second, after(second.as_deref()));
+        assert_eq!(first, token(HoldKind::Absence, &candidates("a b")));
+    }
+
     /// It stands in status and annotations and outlives an upgrade: its form is fixed.
     #[test]
     fn the_token_stays_what_it_is() {
         let token = token(HoldKind::Deletion, &candidates("a b"));
         assert_eq!(token.unwrap(), "2-39c08b710759");
+        let after = |before| token_after(HoldKind::Absence, &candidates("a b"), before);
+        assert_eq!(after(None).unwrap(), "2-a719e7336142");
+        assert_eq!(after(Some("2-39c08b710759")).unwrap(), "2-2ba4a329458f");
     }
 }

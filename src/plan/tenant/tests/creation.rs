@@ -136,7 +136,16 @@ fn a_name_that_exists_and_is_not_listed_is_waited_for() {
     let facts = |unknown| tenant().task(Task::Refused(Refusal::NameExists), true, unknown);
     assert_eq!(plan(&facts(UNSETTLED)), wait(Wait::Settling(Step::Create)));
     assert_eq!(plan(&facts(SETTLED)), Action::EndAttempt(End::Rejected));
-    assert_eq!(plan(&facts(ELSEWHERE)), Action::EndAttempt(End::Rejected));
+    for elsewhere in [
+        ELSEWHERE,
+        Unknown {
+            here: false,
+            ..UNSETTLED
+        },
+    ] {
+        let action = plan(&facts(elsewhere));
+        assert_eq!(action, Action::EndAttempt(End::Rejected), "another list");
+    }
 }
 
 /// A retry was refused: the first request may have done its work, or be at it.

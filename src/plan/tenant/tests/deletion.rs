@@ -133,6 +133,8 @@ fn a_creation_in_flight(#[case] facts: Facts, #[case] action: Action) {
 #[case::verified_inactive(tenant().ready_to_go().verified(ById::Same(Activity::Inactive)), Action::RecordRemoval)]
 #[case::verified_in_an_old_list(tenant().ready_to_go().stale(), Action::RecordRemoval)]
 #[case::another_name(tenant().ready_to_go().verified(ById::Other), wait(Wait::IdentityMismatch))]
+#[case::not_listed_and_the_guard_not_asked(tenant().recorded().referred_to_by(Referrers::None).found(ById::Unlisted), Action::Verify)]
+#[case::gone_and_the_guard_not_asked(tenant().recorded().referred_to_by(Referrers::None).found(ById::Gone), Action::Verify)]
 #[case::missing_and_the_guard_not_asked(tenant().recorded().referred_to_by(Referrers::None).found(ById::Missing), Action::Verify)]
 #[case::another_name_in_the_list_and_the_guard_not_asked(tenant().recorded().referred_to_by(Referrers::None).found(ById::Other), Action::Verify)]
 #[case::another_name_though_held(tenant().ready_to_go().verified(ById::Other).admitted(Admission::Held), wait(Wait::IdentityMismatch))]
@@ -154,6 +156,24 @@ fn a_creation_in_flight(#[case] facts: Facts, #[case] action: Action) {
 #[case::no_password(tenant().ready_to_go().password(Password::SecretNotFound), Action::RecordRemoval)]
 #[case::finalizer_stripped(tenant().ready_to_go().without_finalizer(), Action::LeaveAlone)]
 fn the_decision(#[case] facts: Facts, #[case] action: Action) {
+    assert_eq!(plan(&facts.deleting()), action);
+}
+
+/// What stands in its way is said, or asked for, in this order, whatever comes after it.
+#[rstest]
+#[case::no_server(tenant().recorded().reach(Reach::Missing), wait(Wait::ServerNotFound))]
+#[case::no_server_and_in_use(tenant().recorded().reach(Reach::Missing).referred_to_by(Referrers::Some), wait(Wait::ServerNotFound))]
+#[case::parked(tenant().recorded().reach(Reach::NotReady), wait(Wait::ServerNotReady))]
+#[case::parked_and_outclaimed(tenant().recorded().reach(Reach::NotReady).outclaimed(), wait(Wait::ServerNotReady))]
+#[case::outclaimed(tenant().recorded().outclaimed(), wait(Wait::AlreadyClaimed))]
+#[case::outclaimed_and_suspended(tenant().recorded().outclaimed().suspended(), wait(Wait::AlreadyClaimed))]
+#[case::suspended(tenant().recorded().suspended(), wait(Wait::Suspended))]
+#[case::suspended_and_in_use(tenant().recorded().suspended().referred_to_by(Referrers::Some), wait(Wait::Suspended))]
+#[case::in_use_and_not_believed(tenant().recorded().referred_to_by(Referrers::Some).reach(Reach::Guarded), wait(Wait::InUse))]
+#[case::not_believed(tenant().recorded().referred_to_by(Referrers::None).reach(Reach::Guarded), wait(Wait::InventoryGuard))]
+#[case::not_believed_and_held(tenant().recorded().referred_to_by(Referrers::None).reach(Reach::Guarded).admitted(Admission::Held), wait(Wait::InventoryGuard))]
+#[case::held_and_refused(tenant().ready_to_go().admitted(Admission::Held).rejected(Step::Delete), wait(Wait::DeletionHeld))]
+fn what_stands_in_the_way_first(#[case] facts: Facts, #[case] action: Action) {
     assert_eq!(plan(&facts.deleting()), action);
 }
 
@@ -189,6 +209,7 @@ const FORGOTTEN_JUST_NOW: Removal = Removal::Task {
 #[case::it_was_gone(going().removing(Task::Refused(Refusal::TenantNotFound)).verified(ById::Gone), release(Release::Removed))]
 #[case::it_was_gone_and_no_list_shows_it(going().removing(Task::Refused(Refusal::TenantNotFound)).verified(ById::Missing), release(Release::Removed))]
 #[case::it_was_gone_and_a_list_shows_it(going().removing(Task::Refused(Refusal::TenantNotFound)).verify_again(), Action::Verify)]
+#[case::it_was_gone_and_a_list_shows_it_under_suspend(going().removing(Task::Refused(Refusal::TenantNotFound)).verify_again().suspended(), Action::Verify)]
 #[case::it_was_gone_and_is_there(going().removing(Task::Refused(Refusal::TenantNotFound)).rejected(Step::Delete), wait(Wait::Rejected(Step::Delete)))]
 #[case::it_was_gone_and_is_there_and_asked_again(going().removing(Task::Refused(Refusal::TenantNotFound)), Action::Delete)]
 #[case::it_was_gone_but_not_believed(going().removing(Task::Refused(Refusal::TenantNotFound)).reach(Reach::Guarded), wait(Wait::InventoryGuard))]
@@ -201,6 +222,27 @@ const FORGOTTEN_JUST_NOW: Removal = Removal::Task {
 #[case::forgotten_and_another_name(going().removing(Task::Forgotten).verified(ById::Other), wait(Wait::IdentityMismatch))]
 fn the_deletion(#[case] facts: Facts, #[case] action: Action) {
     assert_eq!(plan(&facts), action);
+}
+
+/// The task's own word that the tenant was not there ends it, unless that is shown: what
+/// forbids a request does not matter.
+#[rstest]
+#[case::not_listed(ById::Unlisted)]
+#[case::missing(ById::Missing)]
+#[case::another_has_the_identifier(ById::Other)]
+#[case::gone(ById::Gone)]
+fn a_tenant_that_was_not_there(#[case] by_id: ById) {
+    let facts = going()
+        .removing(Task::Refused(Refusal::TenantNotFound))
+        .found(by_id);
+    for facts in [
+        facts.clone().rejected(Step::Delete),
+        facts.clone().suspended(),
+        facts.clone().outclaimed(),
+        facts.verify_again(),
+    ] {
+        assert_eq!(plan(&facts), release(Release::Removed), "{facts:?}");
+    }
 }
 
 /// Whatever came between the decision and the request stops the request.

@@ -11,6 +11,8 @@ fn wait(why: Wait) -> Action {
 
 #[rstest]
 #[case::no_server_yet(tenant().reach(Reach::Missing), wait(Wait::ServerNotFound))]
+#[case::no_server_and_another_has_the_name(tenant().reach(Reach::Missing).outclaimed(), wait(Wait::ServerNotFound))]
+#[case::no_server_and_not_permitted(tenant().reach(Reach::Missing).not_permitted(), wait(Wait::ServerNotFound))]
 #[case::no_server_any_more(tenant().recorded().reach(Reach::Missing), wait(Wait::ServerNotFound))]
 #[case::another_installations(tenant().reach(Reach::Foreign), Action::LeaveAlone)]
 #[case::another_installations_tenant(tenant().recorded().without_finalizer().reach(Reach::Foreign), Action::LeaveAlone)]
@@ -94,6 +96,13 @@ fn state(#[case] facts: Facts, #[case] action: Action) {
 #[case::nothing_to_do(tenant().recorded().with_machines_to_register(), Action::Settled)]
 fn the_documented_order(#[case] facts: Facts, #[case] action: Action) {
     assert_eq!(plan(&facts), action);
+}
+
+#[test]
+fn the_first_activation_waits_for_no_machine_where_all_are_registered() {
+    let mut facts = tenant().recorded().inactive().with_machines_to_register();
+    facts.machines.unregistered = false;
+    assert_eq!(plan(&facts), Action::ChangeState);
 }
 
 #[test]
