@@ -34,6 +34,8 @@ struct Watched {
     last_change: Instant,
     /// No task that was sent after this moment was created earlier by the server's clock.
     floor: Option<ServerTime>,
+    /// The server did not remember it once: what it shows since may be another task.
+    lapsed: bool,
 }
 
 /// Running tasks that nobody here waits for, from one list of all tasks.
@@ -120,6 +122,7 @@ impl Tasks {
             view: View::Unseen,
             last_change: Instant::now(),
             floor,
+            lapsed: false,
         };
         state.watched.insert(id.clone(), watched);
         state.arrivals += 1;
@@ -185,6 +188,15 @@ impl Tasks {
         } else {
             View::Forgotten
         })
+    }
+
+    /// This Tenant watches the task, and the server remembered it whenever it was asked. A
+    /// server that was rolled back may give the identifier to another task: the end of
+    /// one that lapsed, or that another Tenant was given meanwhile, is no proof.
+    pub fn never_lapsed(&self, id: &TaskId, owner: &Owner) -> bool {
+        let state = self.state();
+        let watched = state.watched.get(id).filter(|w| w.owner == *owner);
+        watched.is_some_and(|watched| !watched.lapsed)
     }
 
     /// A running task without any change for 30 minutes.
@@ -304,6 +316,7 @@ impl Tasks {
             return None;
         }
         watched.view = View::Forgotten;
+        watched.lapsed = true;
         watched.last_change = Instant::now();
         let owner = watched.owner.clone();
         drop(state);

@@ -163,6 +163,28 @@ fn an_identifier_belongs_to_who_got_it_last(#[case] before: fn(&Tasks)) {
 }
 
 #[test]
+fn an_end_is_no_proof_where_the_identifier_may_be_anothers() {
+    let lapsed = |before: fn(&Tasks)| {
+        let (tasks, _) = watching();
+        before(&tasks);
+        !tasks.never_lapsed(&id("1"), &owner("acme"))
+    };
+    assert!(!lapsed(|_| {}));
+    assert!(!lapsed(|tasks| {
+        tasks.update(&[Task::test("1").completed()]);
+    }));
+    assert!(lapsed(|tasks| {
+        tasks.forgotten(&id("1"));
+        tasks.update(&[Task::test("1").completed()]);
+    }));
+    assert!(lapsed(|tasks| tasks.watch(&id("1"), &owner("other"))));
+    assert!(lapsed(|tasks| {
+        tasks.watch(&id("1"), &owner("other"));
+        tasks.forget(&id("1"), &owner("other"));
+    }));
+}
+
+#[test]
 fn what_another_waits_for_is_not_forgotten_with_ours() {
     let (tasks, woken) = watching();
     tasks.watch(&id("1"), &owner("other"));

@@ -195,6 +195,9 @@ fn followed_removal(around: &Around<'_>, removal: &mut RemovalMemory, id: &TaskI
         removal.followed &= removal.created.is_none() || removal.created == seen.created;
         removal.created = seen.created;
     }
+    removal.followed &= around
+        .picture()
+        .is_some_and(|picture| picture.tasks().never_lapsed(id, around.key));
     let seen = view(around, id);
     let says_no = matches!(&seen, Some(View::Seen(task)) if !has_succeeded(task));
     match follow(around, id, &TaskType::DeleteTenant) {

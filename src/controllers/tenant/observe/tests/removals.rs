@@ -100,6 +100,43 @@ async fn a_removals_task_is_followed() {
     assert_eq!(far(&mut following()), Task::Forgotten, "another Tenant's");
 }
 
+/// A server that was rolled back does not remember the task, and gives its identifier to
+/// the next one, which may delete another tenant.
+#[rstest]
+#[case::it_lapsed(|stage: &Stage| stage.picture().forgets_task(&TaskId::new("9")))]
+#[case::another_tenant_was_given_it(|stage: &Stage| {
+    stage.picture().watch_task(&TaskId::new("9"), &owner("other"));
+    stage.picture().tasks().forget(&TaskId::new("9"), &owner("other"));
+})]
+#[tokio::test]
+async fn the_end_of_a_task_under_an_identifier_that_came_again_is_no_proof(
+    #[case] meanwhile: fn(&Stage),
+) {
+    let stage = Stage::ready();
+    let ended = viis::Task::test("9").of_type(TaskType::DeleteTenant);
+    stage
+        .picture()
+        .watch_task(&TaskId::new("9"), &owner("acme"));
+    meanwhile(&stage);
+    let mut memory = following();
+    let mut removal = || {
+        let tenant = acme().recorded("1").deleted().removing(Some("9"));
+        let removal = look(&stage, tenant, &mut memory).facts.record.removal;
+        stage.picture().shows_tasks(&[ended.clone().completed()]);
+        removal
+    };
+    removal();
+    let after = removal();
+    let forgotten = matches!(
+        after,
+        Removal::Task {
+            task: Task::Forgotten,
+            ..
+        }
+    );
+    assert!(forgotten, "{after:?}");
+}
+
 /// This process sent the deletion, and its task is "9".
 fn following() -> Memory {
     Memory {
