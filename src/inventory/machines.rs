@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::Fingerprint;
 use crate::viis::{BiosId, TenantId, VirtualMachine, VirtualMachineId};
 
-/// So long an unregistration whose answer was lost may still be carried out.
+/// So long a call whose answer was lost may still be carried out.
 pub const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 
 /// The machines of one server, by tenant.
@@ -26,9 +26,14 @@ struct State {
     removed: HashMap<TenantId, HashMap<BiosId, Instant>>,
     /// Unregistrations without an answer. They may be carried out later.
     unanswered: HashMap<(TenantId, BiosId), Instant>,
+    /// Registrations without an answer, likewise.
+    sent: HashMap<(TenantId, BiosId), Instant>,
     /// What this process registered at its beginning: nobody before it sent anything
     /// about these.
     registered: HashSet<BiosId>,
+    /// Where these are registered this process noted at its beginning, before anybody
+    /// could send a registration.
+    noted: HashSet<BiosId>,
 }
 
 impl Default for Machines {
@@ -94,6 +99,7 @@ impl Machines {
         }
         if self.begun.elapsed() >= ARRIVES_WITHIN {
             state.registered = HashSet::new();
+            state.noted = HashSet::new();
         }
         state
             .lists
@@ -121,23 +127,49 @@ impl Machines {
 
     /// This process registered this machine.
     pub fn registered(&self, bios_id: BiosId) {
+        self.remember(bios_id, |state| &mut state.registered);
+    }
+
+    /// This process noted where this machine is to be registered, and nobody before it.
+    pub fn noted_first(&self, bios_id: BiosId) {
+        self.remember(bios_id, |state| &mut state.noted);
+    }
+
+    /// What came before is of no interest after half a minute.
+    fn remember(&self, bios_id: BiosId, set: fn(&mut State) -> &mut HashSet<BiosId>) {
         let mut state = self.state();
         if self.begun.elapsed() < ARRIVES_WITHIN {
-            state.registered.insert(bios_id);
+            set(&mut state).insert(bios_id);
         } else {
-            state.registered = HashSet::new();
+            *set(&mut state) = HashSet::new();
         }
     }
 
     /// The answer to an unregistration was lost.
     pub fn unanswered(&self, tenant: &TenantId, bios_id: BiosId) {
-        let mut state = self.state();
-        // Nobody looks at one twice as old.
-        let kept = |at: &Instant| at.elapsed() < ARRIVES_WITHIN * 2;
-        state.unanswered.retain(|_, at| kept(at));
-        state
-            .unanswered
-            .insert((tenant.clone(), bios_id), Instant::now());
+        note(&mut self.state().unanswered, tenant, bios_id);
+    }
+
+    /// The answer to a registration was lost.
+    pub fn registration_unanswered(&self, tenant: &TenantId, bios_id: BiosId) {
+        note(&mut self.state().sent, tenant, bios_id);
+    }
+
+    /// Until when a registration that nobody knows of may be carried out. `noted`: it is
+    /// noted that the machine is registered there, so another process may have sent one,
+    /// also before one that this process knows of.
+    pub fn registers_until(
+        &self,
+        tenant: &TenantId,
+        bios_id: BiosId,
+        noted: bool,
+    ) -> Option<Instant> {
+        let state = self.state();
+        // What is listed may be another one's doing: that which was sent first may come last.
+        let inherited = noted && !state.noted.contains(&bios_id);
+        let foreign = inherited.then_some(self.begun);
+        let sent = state.sent.get(&(tenant.clone(), bios_id)).copied();
+        sent.max(foreign).map(|since| since + ARRIVES_WITHIN)
     }
 
     /// Until when an unregistration that nobody knows of any more may be carried out. Only
@@ -181,6 +213,13 @@ impl Machines {
     pub fn listed_at(&self, tenant: &TenantId) -> Option<Instant> {
         self.state().lists.get(tenant).map(|list| list.started)
     }
+}
+
+/// Notes a call without an answer.
+fn note(calls: &mut HashMap<(TenantId, BiosId), Instant>, tenant: &TenantId, bios_id: BiosId) {
+    // Nobody looks at one twice as old.
+    calls.retain(|_, at| at.elapsed() < ARRIVES_WITHIN * 2);
+    calls.insert((tenant.clone(), bios_id), Instant::now());
 }
 
 #[cfg(test)]

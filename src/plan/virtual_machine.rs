@@ -44,7 +44,8 @@ pub struct Facts {
     pub settled_generation: bool,
     /// The server took its registration a moment ago: the list may be behind.
     pub awaited: bool,
-    /// An unregistration whose answer nobody has may still be carried out.
+    /// A call whose answer nobody has may still be carried out: an unregistration of a
+    /// live machine, a registration of one that is being deleted.
     pub unsettled: bool,
     /// The server refused the step, and nothing has changed since.
     pub rejected: bool,
@@ -195,7 +196,7 @@ pub enum Wait {
     IdentityMismatch,
     /// It is registered on a server that cannot be worked on, beside its Tenant's.
     LeftoverBlocked,
-    /// An unregistration whose answer nobody has may still be carried out.
+    /// A call whose answer nobody has may still be carried out.
     Settling,
     /// The server refused, and nothing has changed since.
     Rejected,
@@ -343,6 +344,8 @@ fn unregister(facts: &Facts) -> Action {
         Identity::Unlisted => Action::ListTenants,
         Identity::Other => Action::Wait(Wait::IdentityMismatch),
         Identity::Gone => Action::RemoveFinalizer(Release::TenantGone),
+        // Carried out after the unregistration, it would stay.
+        Identity::Missing | Identity::Same if facts.unsettled => Action::Wait(Wait::Settling),
         // Absence from a list is no proof: the call's 404 with the server's code is.
         Identity::Missing | Identity::Same => Action::Unregister,
     }

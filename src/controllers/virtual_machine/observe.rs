@@ -189,6 +189,16 @@ impl Spot {
         }
     }
 
+    /// A registration of a machine that is being deleted may still be carried out.
+    fn registers_late(&self, machine: &VirtualMachine, bios_id: BiosId) -> bool {
+        let (Some(handle), Some(place)) = (&self.handle, self.place()) else {
+            return false;
+        };
+        let machines = handle.server.machines();
+        shown::registers_until(machine, machines, &place, bios_id)
+            .is_some_and(|until| Instant::now() < until)
+    }
+
     /// What stands under the tenant's identifier.
     fn identity(&self, tenant: Option<&Tenant>) -> Identity {
         let (Some(handle), Some(id)) = (&self.handle, &self.tenant) else {
@@ -230,6 +240,11 @@ fn facts(
         Registration::Unlisted | Registration::Equal => (false, registration),
         Registration::Different if settled_generation => (false, registration),
         Registration::Different | Registration::Absent => settling(spot, bios_id, registration),
+    };
+    let unsettled = if deleting {
+        spot.registers_late(machine, bios_id)
+    } else {
+        unsettled
     };
     Facts {
         deleting,

@@ -11,11 +11,19 @@ use tracing::{debug, warn};
 use super::apply::{Next, Run};
 use super::observe::Scene;
 use super::report;
+use super::whereabouts::Place;
 use crate::api::{REGISTERED_WITH_ANNOTATION, VirtualMachine, VirtualMachineStatus, conditions};
 use crate::controllers::line::Line;
 use crate::controllers::writes::{self, WriteError};
 use crate::plan::virtual_machine::Release;
 use crate::telemetry::metrics::{ErrorClass, Outcome};
+
+/// Nobody before this process has noted where the machine is registered, or sent anything.
+pub(super) fn noted_first(scene: &Scene) {
+    if let Some(handle) = &scene.handle {
+        handle.server.machines().noted_first(scene.bios_id);
+    }
+}
 
 impl Run<'_> {
     /// The finalizer, and with the same write what it will be registered with: should
@@ -26,8 +34,13 @@ impl Run<'_> {
             note[REGISTERED_WITH_ANNOTATION] = place.note().into();
         }
         let api = self.api(scene);
+        let known = Place::noted(&self.machine);
         let written = writes::add_finalizer_noting(&api, self.machine.as_ref(), &note).await;
-        self.written(written.map(Some))
+        let next = self.written(written.map(Some));
+        if matches!(next, Next::Again) && known != scene.place() {
+            noted_first(scene);
+        }
+        next
     }
 
     pub(super) fn api(&self, scene: &Scene) -> Api<VirtualMachine> {

@@ -8,6 +8,7 @@ use tracing::info;
 use super::apply::{Next, Run};
 use super::memory::Sent;
 use super::observe::Scene;
+use super::record::noted_first;
 use super::whereabouts::Place;
 use crate::api::REGISTERED_WITH_ANNOTATION;
 use crate::controllers::writes;
@@ -59,6 +60,11 @@ impl Run<'_> {
                     // It may have been done, though the answer is lost.
                     self.sent(tenant, false);
                 }
+                if error.effect() == Effect::Unknown {
+                    picture
+                        .machines()
+                        .registration_unanswered(tenant, scene.bios_id);
+                }
                 self.fail(scene, &error).await
             }
         }
@@ -79,9 +85,13 @@ impl Run<'_> {
         }
         let api = self.api(scene);
         let annotations = serde_json::json!({ REGISTERED_WITH_ANNOTATION: place.note() });
+        let known = Place::noted(&self.machine);
         let written = writes::annotate(&api, self.machine.as_ref(), &annotations).await;
         if let stop @ Next::Stop(..) = self.written(written.map(Some)) {
             return Err(stop);
+        }
+        if known.as_ref() != Some(&place) {
+            noted_first(scene);
         }
         // The old note may have been all that told of another registration.
         self.warn_of(scene, scene.unproved.as_ref());

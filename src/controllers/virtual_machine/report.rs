@@ -106,6 +106,11 @@ fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
             ),
         ),
         Wait::LeftoverBlocked => leftover_blocked(scene),
+        Wait::Settling if scene.facts.deleting => Line::reconciling(
+            reasons::PROGRESSING,
+            "An earlier registration may still arrive at the server. The machine is unregistered \
+             once that can no longer happen, within 30 s.",
+        ),
         Wait::Settling => Line::reconciling(
             reasons::PROGRESSING,
             "An earlier unregistration may still arrive at the server. The machine is registered \

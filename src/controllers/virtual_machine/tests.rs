@@ -71,8 +71,17 @@ struct Scenario {
 }
 
 impl Scenario {
-    /// `main` has the tenant "1"; this machine is there, and these Tenants.
+    /// `main` has the tenant "1"; this machine is there, and these Tenants. This process
+    /// has noted where it is registered.
     fn new(machine: VirtualMachine, tenants: Vec<Tenant>) -> Self {
+        let scenario = Self::taken_over(machine, tenants);
+        let picture = scenario.stage.picture();
+        picture.machines().noted_first(BIOS_ID.parse().unwrap());
+        scenario
+    }
+
+    /// The same, and another process may have sent something a moment ago.
+    fn taken_over(machine: VirtualMachine, tenants: Vec<Tenant>) -> Self {
         let mut stage = Stage::knowing(crate::api::IntegrationServer::test());
         let api = ApiServer::answering(&machine);
         stage.context.client = api.client();
@@ -287,6 +296,54 @@ async fn a_machine_with_its_tenant_is_unregistered_once() {
     scenario.look().await;
     assert_eq!(scenario.calls("/unregister"), ["/1/vms/unregister"]);
     assert_eq!(scenario.finalizers_written(), [0]);
+}
+
+/// A registration that is carried out after the unregistration would stay for ever.
+#[rstest]
+#[case::by_this_process(|scenario: &Scenario| {
+    let picture = scenario.stage.picture();
+    let (tenant, bios_id) = (TenantId::new("1"), BIOS_ID.parse().unwrap());
+    picture.machines().registration_unanswered(&tenant, bios_id);
+}, Scenario::new, 0)]
+#[case::by_the_process_before(|_: &Scenario| {}, Scenario::taken_over, 0)]
+#[case::by_nobody(|_: &Scenario| {}, Scenario::new, 1)]
+#[tokio::test]
+async fn a_machine_whose_registration_may_arrive_is_not_unregistered_yet(
+    #[case] sent: fn(&Scenario),
+    #[case] scenario: fn(VirtualMachine, Vec<Tenant>) -> Scenario,
+    #[case] calls: usize,
+) {
+    let scenario = scenario(web().registered("1").deleted(), vec![acme()]);
+    scenario.fate_is_known();
+    sent(&scenario);
+    scenario.look().await;
+    assert_eq!(scenario.calls("/unregister").len(), calls);
+    assert_eq!(scenario.finalizers_written().len(), calls);
+}
+
+#[tokio::test]
+async fn a_registration_without_an_answer_may_arrive() {
+    let scenario = Scenario::new(web(), vec![acme()]);
+    scenario.script.lock().unwrap().register = Some(("504 Gateway Timeout", ""));
+    scenario.look().await;
+    let (tenant, bios_id) = (TenantId::new("1"), BIOS_ID.parse().unwrap());
+    let picture = scenario.stage.picture();
+    let until = picture.machines().registers_until(&tenant, bios_id, false);
+    assert!(until.is_some());
+}
+
+#[tokio::test]
+async fn who_notes_a_machine_first_knows_all_that_was_sent() {
+    let noted_first = |machine: VirtualMachine| async move {
+        let scenario = Scenario::taken_over(machine, vec![acme()]);
+        scenario.look().await;
+        let (tenant, bios_id) = (TenantId::new("1"), BIOS_ID.parse().unwrap());
+        let picture = scenario.stage.picture();
+        let until = picture.machines().registers_until(&tenant, bios_id, true);
+        until.is_none()
+    };
+    assert!(noted_first(VirtualMachine::test_resource("web")).await);
+    assert!(!noted_first(web()).await, "it was noted before");
 }
 
 #[tokio::test]

@@ -163,3 +163,37 @@ fn an_unregistration_without_an_answer_may_arrive_late() {
     let until = machines.unsettled_until(&acme(), bios(1)).unwrap();
     assert!(until >= before + ARRIVES_WITHIN);
 }
+
+#[test]
+fn a_registration_without_an_answer_may_arrive_late() {
+    let machines = begun(seconds(600));
+    let until = |inherited| machines.registers_until(&acme(), bios(1), inherited);
+    assert_eq!(until(false), None);
+    let before = Instant::now();
+    machines.registration_unanswered(&acme(), bios(1));
+    assert!(until(false).unwrap() >= before + ARRIVES_WITHIN);
+    machines.replace(&acme(), &[machine(1)], Instant::now());
+    assert!(
+        until(false).is_some(),
+        "its repetition may be what is there"
+    );
+    assert_eq!(
+        machines.registers_until(&acme(), bios(2), false),
+        None,
+        "another machine"
+    );
+}
+
+#[test]
+fn a_registration_of_another_process_arrives_within_half_a_minute() {
+    let machines = begun(seconds(10));
+    let until = |inherited| machines.registers_until(&acme(), bios(1), inherited);
+    assert_eq!(until(true), Some(machines.begun + ARRIVES_WITHIN));
+    assert_eq!(until(false), None, "nobody sent one");
+    machines.replace(&acme(), &[machine(1)], Instant::now());
+    assert!(until(true).is_some(), "what is there may be its repetition");
+    machines.registered(bios(1));
+    assert!(until(true).is_some(), "as well when that is this process's");
+    machines.noted_first(bios(1));
+    assert_eq!(until(true), None, "nobody before could send one");
+}

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Memory, Scene, Spot};
+use super::{Memory, Place, Scene, Spot};
 use crate::api::{ConditionType, VirtualMachine, VirtualMachineStatus, conditions};
 use crate::inventory::Fingerprint;
-use crate::inventory::machines::Sighting;
+use crate::inventory::machines::{Machines, Sighting};
 use crate::plan::virtual_machine::Registration;
 use crate::viis::BiosId;
 
@@ -40,10 +40,25 @@ pub(super) fn settling(
     )
 }
 
+/// Until when a registration of a machine that is being deleted may still be carried out.
+pub(super) fn registers_until(
+    machine: &VirtualMachine,
+    machines: &Machines,
+    place: &Place,
+    bios_id: BiosId,
+) -> Option<Instant> {
+    let noted = Place::noted(machine).as_ref() == Some(place);
+    machines.registers_until(&place.tenant, bios_id, noted)
+}
+
 /// How long that may last.
 pub fn unsettled_for(scene: &Scene) -> Option<Duration> {
     let machines = scene.handle.as_ref()?.server.machines();
-    let until = machines.unsettled_until(scene.tenant_id.as_ref()?, scene.bios_id)?;
+    let until = if scene.facts.deleting {
+        registers_until(&scene.machine, machines, &scene.place()?, scene.bios_id)?
+    } else {
+        machines.unsettled_until(scene.tenant_id.as_ref()?, scene.bios_id)?
+    };
     let left = until.saturating_duration_since(Instant::now());
     Some(left + Duration::from_millis(100))
 }
