@@ -39,7 +39,7 @@ pub fn creation(
     }
     let found = if let Some(id) = attempt.task {
         let before = unknown(&attempt);
-        let task = follow(process, slot, id, Kind::Create);
+        let task = follow(process, slot, id, Kind::Create, mutant);
         if !matches!(task, Task::Running | Task::Stuck) && !attempt.ended {
             attempt.ended = true;
             attempt.restart();
@@ -92,7 +92,7 @@ pub fn removal(
     }
     let found = match removal.task {
         Some(id) => {
-            let task = followed_removal(process, slot, &mut removal, id);
+            let task = followed_removal(process, slot, &mut removal, id, mutant);
             if task == Task::Forgotten && !removal.forgotten {
                 // From now on 30 s, an answer and a survey of the tasks are waited for.
                 // The pause may be over at any moment: it is none here.
@@ -119,12 +119,20 @@ pub fn removal(
 
 /// How far a deletion's task is. The end of a task that was not followed all the way
 /// proves nothing: its identifier may have been given a second time.
-fn followed_removal(process: &mut Process, slot: usize, removal: &mut Removing, id: Id) -> Task {
+fn followed_removal(
+    process: &mut Process,
+    slot: usize,
+    removal: &mut Removing,
+    id: Id,
+    mutant: Option<Mutant>,
+) -> Task {
     if let Some(created) = process.picture.created(id, slot) {
         removal.followed &= removal.created.is_none_or(|first| first == created);
         removal.created = Some(created);
     }
-    match follow(process, slot, id, Kind::Delete) {
+    removal.followed &= process.picture.never_lapsed(id, slot);
+    match follow(process, slot, id, Kind::Delete, mutant) {
+        Task::Completed if mutant == Some(Mutant::FollowsForeign) => Task::Completed,
         Task::Completed if !removal.followed => Task::Forgotten,
         task => task,
     }
@@ -156,7 +164,7 @@ fn take_up(
 }
 
 /// Watches a task, and says how far it is.
-fn follow(process: &mut Process, slot: usize, id: Id, kind: Kind) -> Task {
+fn follow(process: &mut Process, slot: usize, id: Id, kind: Kind, mutant: Option<Mutant>) -> Task {
     if process.picture.view(id, slot).is_none() {
         process.picture.watch(id, slot);
     }
@@ -164,14 +172,22 @@ fn follow(process: &mut Process, slot: usize, id: Id, kind: Kind) -> Task {
         None | Some(View::Unseen | View::Running) => Task::Running,
         Some(View::Forgotten) => Task::Forgotten,
         // An identifier that was given a second time: somebody else's task.
-        Some(View::Ended(found, _)) if found != kind => Task::Forgotten,
+        Some(View::Ended(found, _)) if found != kind && mutant != Some(Mutant::FollowsForeign) => {
+            Task::Forgotten
+        }
+        Some(View::Ended(..)) if mutant == Some(Mutant::AnyEndCounts) => Task::Completed,
         Some(View::Ended(_, End::Completed(_))) => Task::Completed,
         Some(View::Ended(_, End::Failed(refusal))) => Task::Refused(refusal),
         Some(View::Ended(_, End::Cancelled)) => Task::Refused(Refusal::Other),
     }
 }
 
-pub fn change(process: &mut Process, slot: usize, status: &TenantStatus) -> Change {
+pub fn change(
+    process: &mut Process,
+    slot: usize,
+    status: &TenantStatus,
+    mutant: Option<Mutant>,
+) -> Change {
     let memory = &mut process.memories[slot];
     if memory.change.is_none()
         && status.tenant.is_some()
@@ -185,7 +201,7 @@ pub fn change(process: &mut Process, slot: usize, status: &TenantStatus) -> Chan
     match memory.change {
         None => Change::None,
         Some(Changing::Lost) => Change::Settling,
-        Some(Changing::Task(id, _)) => match follow(process, slot, id, Kind::Change) {
+        Some(Changing::Task(id, _)) => match follow(process, slot, id, Kind::Change, mutant) {
             Task::Running => Change::Running,
             Task::Stuck => Change::Stuck,
             Task::Completed | Task::Refused(_) | Task::Forgotten => Change::None,

@@ -62,6 +62,7 @@ fn configuration(name: &'static str, tenants: Vec<TenantSpec>, budget: Budget) -
         settings: SETTINGS,
         tenants,
         machine: false,
+        provisioned: false,
         again: None,
         strangers: Vec::new(),
         faults: ALL,
@@ -161,6 +162,22 @@ pub fn restored_alone() -> Model {
     }
 }
 
+/// Two Tenants that are there and are deleted, while the server is restored from a backup
+/// that was made before, in between, or after: one may be back that is gone already, and
+/// what it gives to the tasks that come then are the identifiers of those before.
+pub fn deleted_around_a_backup() -> Model {
+    let restored = restored();
+    Model {
+        provisioned: true,
+        faults: &[Kind::RolledBack, Kind::Crash, Kind::AnswerLost],
+        ..configuration(
+            "two Tenants deleted around a backup",
+            restored.tenants,
+            budget(1, 0, 2, 0),
+        )
+    }
+}
+
 /// Somebody makes a tenant with our name, equal or not, at any moment.
 pub fn strangers() -> Model {
     Model {
@@ -240,6 +257,21 @@ pub fn with_machine() -> Model {
     }
 }
 
+/// A call for a machine that is carried out when nobody waits for its answer any more.
+pub fn machine_with_a_late_call() -> Model {
+    Model {
+        machine: true,
+        provisioned: true,
+        faults: &[Kind::Late, Kind::Crash],
+        edits: &[Edit::Fields],
+        ..configuration(
+            "a machine with a late call",
+            vec![tenant()],
+            budget(2, 1, 1, 1),
+        )
+    }
+}
+
 /// A machine whose user data change: it is unregistered and registered again.
 pub fn machine_that_changes() -> Model {
     Model {
@@ -249,6 +281,7 @@ pub fn machine_that_changes() -> Model {
             Kind::AnswerLost,
             Kind::RequestLost,
             Kind::Drifts,
+            Kind::Late,
         ],
         edits: &[Edit::Fields],
         ..configuration("a machine that changes", vec![tenant()], budget(1, 1, 1, 0))

@@ -55,10 +55,12 @@ fn explore(model: Model, until: Option<&'static str>) -> BTreeSet<&'static str> 
 #[case::one_name(of::one_name())]
 #[case::restored(of::restored())]
 #[case::restored_alone(of::restored_alone())]
+#[case::deleted_around_a_backup(of::deleted_around_a_backup())]
 #[case::strangers(of::strangers())]
 #[case::adoption(of::adoption())]
 #[case::existing(of::existing())]
 #[case::with_machine(of::with_machine())]
+#[case::machine_with_a_late_call(of::machine_with_a_late_call())]
 #[case::machine_that_changes(of::machine_that_changes())]
 #[case::machine_that_moves(of::machine_that_moves())]
 fn the_planner_holds(#[case] model: Model) {
@@ -113,6 +115,11 @@ fn every_action_is_planned() {
 #[case(Mutant::OwnsByIdentifier, of::restored(), &[Kind::Emptied], O4)]
 #[case(Mutant::WriteWithoutPrecondition, of::changed_deletion(), &[], O3)]
 #[case(Mutant::RepeatOnOldView, of::changed_deletion(), &[Kind::Deaf, Kind::AnswerLost], O3)]
+#[case(Mutant::FollowsForeign, of::deleted_around_a_backup(), &[Kind::RolledBack], O4)]
+#[case(Mutant::AnyEndCounts, of::two_faults(), &[Kind::TaskFails], O4)]
+#[case(Mutant::NoNote, of::machine_that_moves(), &[Kind::AnswerLost], O4)]
+#[case(Mutant::RegistersUnsettled, of::machine_with_a_late_call(), &[Kind::Late], O7)]
+#[case(Mutant::UnregistersUnsettled, of::machine_with_a_late_call(), &[Kind::Late], O4)]
 fn a_mutant_is_caught(
     #[case] mutant: Mutant,
     #[case] model: Model,

@@ -92,8 +92,20 @@ impl Edit {
 }
 
 impl State {
-    pub fn crash(&mut self, stale: bool) {
+    /// A process that comes after another one, which may have sent something.
+    fn successor(&self) -> Process {
         let mut process = Process::start(&self.api, &self.server);
+        let registered = self.server.tenants.iter().any(|t| t.machine.is_some());
+        let called = self
+            .network
+            .iter()
+            .any(|request| request.is_for_a_machine());
+        process.settling.young = registered || called || self.api.machine.is_some();
+        process
+    }
+
+    pub fn crash(&mut self, stale: bool) {
+        let mut process = self.successor();
         if stale {
             process.tenants = self.leader.tenants;
             process.machine = self.leader.machine;
@@ -107,7 +119,7 @@ impl State {
 
     /// The leader stops in the middle of a step for this object; another takes over.
     pub fn pause(&mut self, object: usize, calls: bool) {
-        let next = Process::start(&self.api, &self.server);
+        let next = self.successor();
         let process = std::mem::replace(&mut self.leader, next);
         self.paused = Some(Box::new(Paused {
             process,

@@ -6,7 +6,7 @@ use viis_operator::plan::virtual_machine::{Action, Identity, Wait};
 
 use crate::kube::Machine;
 use crate::memory::MACHINE;
-use crate::mutants;
+use crate::mutants::{self, Mutant};
 use crate::tenant::Asks;
 use crate::turn::{Fate, Lost, Next, Turn};
 use crate::whereabouts::{MachineScene, observe};
@@ -50,7 +50,11 @@ impl Turn<'_> {
                 Some(_) | None => Asks::Nothing,
             },
             Action::AddFinalizer | Action::RemoveFinalizer(_) => Asks::Writes,
-            Action::Register if !is_noted(&scene.view, scene.tenant_id) => Asks::Writes,
+            Action::Register
+                if !is_noted(&scene.view, scene.tenant_id) && !self.is(Mutant::NoNote) =>
+            {
+                Asks::Writes
+            }
             // Another list would show what the last one did: time passes first.
             Action::ListMachines if scene.facts.awaited && !self.would_show(&scene) => {
                 Asks::Nothing
@@ -73,17 +77,22 @@ impl Turn<'_> {
                     if new.ready {
                         self.take_registration_over(scene);
                     }
-                    self.write_machine(&new);
+                    self.write_machine(&new, None);
                 }
                 Next::Stop
             }
             (Action::AddFinalizer, tenant) => {
                 let mut new = scene.view;
                 new.meta.finalizer = true;
-                new.noted = tenant.or(new.noted);
-                self.write_machine(&new)
+                if !self.is(Mutant::NoNote) {
+                    new.noted = tenant.or(new.noted);
+                }
+                let next = self.write_machine(&new, None);
+                let first = next == Next::Again && new.noted != scene.view.noted;
+                self.noted_first(first);
+                next
             }
-            (Action::RemoveFinalizer(_), _) => self.release_machine(),
+            (Action::RemoveFinalizer(_), _) => self.release_machine(scene),
             (Action::ListTenants, _) => {
                 self.list_tenants();
                 Next::Again
@@ -108,7 +117,7 @@ impl Turn<'_> {
     /// Gets the list of a tenant's machines. What was registered a moment ago may be
     /// visible late.
     fn see_machines(&mut self, tenant: Id) -> Next {
-        if !self.process.picture.list_machines(self.server, tenant) {
+        if !self.list_machines(tenant) {
             self.list_tenants();
             return Next::Stop;
         }
@@ -120,17 +129,32 @@ impl Turn<'_> {
         }
     }
 
+    fn noted_first(&mut self, first: bool) {
+        let settling = &mut self.process.settling;
+        settling.noted_first |= first && settling.young;
+    }
+
+    fn list_machines(&mut self, tenant: Id) -> bool {
+        let listed = self.process.picture.list_machines(self.server, tenant);
+        self.process.settling.listed(tenant);
+        listed
+    }
+
     fn would_show(&self, scene: &MachineScene) -> bool {
         let tenant = scene.tenant_id.and_then(|id| self.server.tenant(id));
         tenant.is_none_or(|tenant| tenant.machine.is_some())
     }
 
     fn register(&mut self, scene: &MachineScene, tenant: Id) -> Next {
-        if !is_noted(&scene.view, Some(tenant)) {
+        if !is_noted(&scene.view, Some(tenant)) && !self.is(Mutant::NoNote) {
             let mut new = scene.view;
             new.noted = Some(tenant);
-            return self.write_machine(&new);
+            // The old note may have been all that told of another registration.
+            let next = self.write_machine(&new, scene.unproved);
+            self.noted_first(next == Next::Again);
+            return next;
         }
+        self.see_registration(tenant);
         let fields = scene.view.fields;
         let call = Call::Register { tenant, fields };
         let late = self.fate == Fate::ListedLate;
@@ -140,6 +164,7 @@ impl Turn<'_> {
                 memory.registered_for = Some(scene.view.meta.generation);
                 memory.left.retain(|left| *left != tenant);
                 memory.sent = Some((tenant, true));
+                self.process.settling.registered |= self.process.settling.young;
                 let next = self.see_machines(tenant);
                 if late {
                     self.process.picture.without_machine(tenant);
@@ -159,6 +184,7 @@ impl Turn<'_> {
             Err(lost) => {
                 if lost == Lost::Unknown {
                     self.process.machine_memory.sent = Some((tenant, false));
+                    self.process.settling.registration_lost(tenant);
                 }
                 Next::Stop
             }
@@ -167,7 +193,7 @@ impl Turn<'_> {
 
     /// The BIOS ID is registered already: by us after a lost answer, or elsewhere.
     fn met_another(&mut self, scene: &MachineScene, tenant: Id) -> Next {
-        self.process.picture.list_machines(self.server, tenant);
+        self.list_machines(tenant);
         if matches!(self.process.picture.machine(tenant), Some(Some(_))) {
             return Next::Again;
         }
@@ -214,16 +240,20 @@ impl Turn<'_> {
                 self.reject_machine(scene);
                 Next::Again
             }
-            Err(Lost::Unknown | Lost::Unsent) => Next::Stop,
+            Err(Lost::Unknown) => {
+                self.process.settling.lost(tenant);
+                Next::Stop
+            }
+            Err(Lost::Unsent) => Next::Stop,
         }
     }
 
-    fn release_machine(&mut self) -> Next {
+    fn release_machine(&mut self, scene: &MachineScene) -> Next {
         let Some(mut new) = self.process.machine else {
             return Next::Stop;
         };
         new.meta.finalizer = false;
-        if self.write_machine(&new) == Next::Again {
+        if self.write_machine(&new, scene.unproved) == Next::Again {
             self.process.machine_memory.released = true;
         }
         Next::Stop

@@ -5,8 +5,8 @@
 //! - `world`: the Integration Server; `kube`: the API server; `turn`: a step's calls;
 //! - `memory`, `picture`: what a process knows; `observe`, `attempts`, `guards`: the facts
 //!   that it makes of that;
-//! - `tenant`, `creation`, `activation`, `removal`, `said`, `machine`, `whereabouts`: the
-//!   operator's hands;
+//! - `tenant`, `creation`, `activation`, `removal`, `said`, `machine`, `whereabouts`,
+//!   `settling`: the operator's hands;
 //! - `model`, `offers`, `faults`, `state`: what may happen next;
 //! - `properties`, `rest`: what must hold; `mutants`: planners that must fail;
 //! - `configurations`: where it begins, and the bounds; `coverage`: what was planned;
@@ -26,7 +26,7 @@
 //!   is taken, does nothing; agrees to a wave of losses, sometimes.
 //!
 //! What is not there: Complete tenants and their passwords, another address, two
-//! IntegrationServers, permissions, slots, and requests for machines that arrive late.
+//! IntegrationServers, permissions, and slots.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -50,6 +50,7 @@ mod properties;
 mod removal;
 mod rest;
 mod said;
+mod settling;
 mod state;
 mod tenant;
 mod turn;

@@ -7,6 +7,7 @@ use viis_operator::plan::tenant::Step;
 
 use crate::kube::{Api, Machine, Tenant, Uid};
 use crate::picture::Picture;
+use crate::settling::Settling;
 use crate::world::{Id, Server};
 
 /// The VirtualMachine's place among the objects; the Tenants are 0 and 1.
@@ -20,6 +21,7 @@ pub struct Process {
     pub machine: Option<Machine>,
     pub memories: [TenantMemory; 2],
     pub machine_memory: MachineMemory,
+    pub settling: Settling,
     /// An object is being looked at: its own view is what was read or written then.
     pub runs: [bool; 3],
     /// The step that follows without another plan.
@@ -304,7 +306,8 @@ impl Process {
         let deleting = self.machine.is_some_and(|machine| machine.meta.deleting);
         let machine = &self.machine_memory;
         let listing = machine.sent.is_some();
-        self.memories.iter().any(unsettled) || (deleting && !machine.waited) || listing
+        let settling = self.settling.waits();
+        self.memories.iter().any(unsettled) || (deleting && !machine.waited) || listing || settling
     }
 
     /// Half a minute passes.
@@ -334,6 +337,7 @@ impl Process {
         let deleting = self.machine.is_some_and(|machine| machine.meta.deleting);
         self.machine_memory.waited |= deleting;
         self.machine_memory.sent = None;
+        self.settling.half_a_minute(&self.picture);
     }
 
     /// Half an hour passes: all waits are over.

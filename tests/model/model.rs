@@ -9,7 +9,7 @@ use stateright::Property;
 
 use crate::faults::{Budget, Edit, Kind};
 use crate::guards::{judge, losses};
-use crate::kube::{Api, Policy, TenantSpec};
+use crate::kube::{Activated, Api, Policy, Said, TenantSpec, TenantStatus};
 use crate::memory::{MACHINE, Process};
 use crate::mutants::Mutant;
 use crate::observe::Settings;
@@ -34,6 +34,8 @@ pub enum Event {
     Finish(Id),
     /// A request arrives that nobody waits for.
     Arrive(usize),
+    /// A deleted machine's short wait for its Tenant is over.
+    Moment,
     HalfAMinute,
     HalfAnHour,
     /// The inventory is compared.
@@ -69,6 +71,8 @@ pub struct Model {
     /// The Tenants that are there first, and the machine.
     pub tenants: Vec<TenantSpec>,
     pub machine: bool,
+    /// They are made, recorded and ready.
+    pub provisioned: bool,
     /// A Tenant that is made again is made like this, where that differs.
     pub again: Option<TenantSpec>,
     /// Strangers on the server: name, fields.
@@ -95,6 +99,28 @@ pub fn tenant() -> TenantSpec {
     }
 }
 
+/// What the Tenants ask for is there.
+fn provision(api: &mut Api, server: &mut Server) {
+    for tenant in api.tenants.iter_mut().flatten() {
+        let id = server.add(tenant.spec.name, tenant.spec.fields, Some(tenant.meta.uid));
+        if let Some(found) = server.tenant_mut(id) {
+            found.active = tenant.spec.active;
+        }
+        tenant.meta.finalizer = true;
+        tenant.status = TenantStatus {
+            owner: Some(tenant.meta.uid),
+            tenant: Some(id),
+            said: Said {
+                generation: tenant.meta.generation,
+                ready: true,
+                activated: Activated::Said,
+                ..Said::default()
+            },
+            ..TenantStatus::default()
+        };
+    }
+}
+
 impl Model {
     pub fn has(&self, kind: Kind) -> bool {
         self.faults.contains(&kind)
@@ -109,6 +135,9 @@ impl Model {
             api.create_machine();
         }
         let mut server = Server::new();
+        if self.provisioned {
+            provision(&mut api, &mut server);
+        }
         for (name, fields) in &self.strangers {
             server.add(*name, *fields, None);
         }
@@ -216,6 +245,7 @@ impl Model {
                 let request = state.network.remove(place);
                 state.server.accept(request.call, request.owner);
             }
+            Event::Moment => state.leader.machine_memory.waited = true,
             Event::HalfAMinute => state.half_a_minute(self),
             Event::HalfAnHour => {
                 state.half_a_minute(self);
@@ -296,6 +326,7 @@ pub fn resync(state: &mut State) {
     picture.machines.retain(|(listed, _)| Some(*listed) == home);
     if let Some(home) = home {
         picture.list_machines(&state.server, home);
+        state.leader.settling.listed(home);
     }
 }
 

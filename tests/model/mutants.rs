@@ -65,6 +65,16 @@ pub enum Mutant {
     SurveyAfterList,
     /// A deletion is repeated on what is watched, without asking the API server.
     RepeatOnOldView,
+    /// A task under our identifier is ours, whosever it is.
+    FollowsForeign,
+    /// A task that has ended has done its work.
+    AnyEndCounts,
+    /// A machine is registered before that is noted.
+    NoNote,
+    /// A machine is registered again though its unregistration may still be carried out.
+    RegistersUnsettled,
+    /// A machine is unregistered though its registration may still be carried out.
+    UnregistersUnsettled,
 }
 
 /// The next step of a Tenant.
@@ -128,7 +138,12 @@ fn alter(mutant: Mutant, facts: &mut Facts) {
         | Mutant::OwnsByIdentifier
         | Mutant::WriteWithoutPrecondition
         | Mutant::SurveyAfterList
-        | Mutant::RepeatOnOldView => {}
+        | Mutant::RepeatOnOldView
+        | Mutant::FollowsForeign
+        | Mutant::AnyEndCounts
+        | Mutant::NoNote
+        | Mutant::RegistersUnsettled
+        | Mutant::UnregistersUnsettled => {}
     }
 }
 
@@ -181,6 +196,11 @@ pub fn plan_machine(
     }
     if mutant == Some(Mutant::ForgetsLeftover) {
         facts.leftover = virtual_machine::Leftover::None;
+    }
+    match mutant {
+        Some(Mutant::RegistersUnsettled) if !facts.deleting => facts.unsettled = false,
+        Some(Mutant::UnregistersUnsettled) if facts.deleting => facts.unsettled = false,
+        _ => {}
     }
     match (mutant, virtual_machine::plan(&facts)) {
         (Some(Mutant::KeepsRegistration), Action::Unregister) => {

@@ -50,7 +50,7 @@ pub fn observe(
         creation: creation(process, slot, &status, mutant),
         removal: removal(process, slot, &status, mutant),
     };
-    let change = change(process, slot, &status);
+    let change = change(process, slot, &status, mutant);
     let machines = machines(process, slot, &status);
     let (reach, written_off) = judge(process, accepted, settings);
     let named = process.picture.by_name(view.spec.name);

@@ -33,7 +33,7 @@ impl Model {
                     offer(Kind::RequestLost, Fate::RequestLost);
                     offer(Kind::RequestLost, Fate::Unsent);
                     offer(Kind::AnswerLost, Fate::AnswerLost);
-                    if object != MACHINE && !state.budget.was_late {
+                    if !state.budget.was_late {
                         offer(Kind::Late, Fate::Late);
                     }
                     offer(Kind::Rejected, Fate::Rejected);
@@ -59,6 +59,10 @@ impl Model {
         }
         if state.leader.deaf {
             events.push(Event::Hear);
+        }
+        let machine = state.leader.machine;
+        if machine.is_some_and(|m| m.meta.deleting) && !state.leader.machine_memory.waited {
+            events.push(Event::Moment);
         }
         let runs = state.leader.runs.iter().any(|runs| *runs);
         if runs || asks.iter().any(|asks| *asks != Asks::Nothing) {

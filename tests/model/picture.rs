@@ -52,6 +52,8 @@ pub struct Watched {
     pub view: View,
     /// When the server made it, as it said last.
     pub created: Option<u8>,
+    /// The server did not remember it once: what is shown since may be another's.
+    pub lapsed: bool,
 }
 
 impl Watched {
@@ -213,6 +215,7 @@ impl Picture {
             slot,
             view: View::Unseen,
             created: None,
+            lapsed: false,
         });
         self.watched.sort_unstable_by_key(|watched| watched.id);
     }
@@ -241,12 +244,21 @@ impl Picture {
         found.created.filter(|_| seen)
     }
 
+    /// This Tenant watches the task, and the server always remembered it.
+    pub fn never_lapsed(&self, id: Id, slot: usize) -> bool {
+        let found = self.watched(id).filter(|watched| watched.slot == slot);
+        found.is_some_and(|watched| !watched.lapsed)
+    }
+
     /// The poller asks for every watched task that has not ended.
     pub fn poll(&mut self, server: &Server) {
         for watched in &mut self.watched {
             match (watched.view, server.task(watched.id)) {
                 (View::Ended(..) | View::Forgotten, _) => {}
-                (View::Unseen | View::Running, None) => watched.view = View::Forgotten,
+                (View::Unseen | View::Running, None) => {
+                    watched.view = View::Forgotten;
+                    watched.lapsed = true;
+                }
                 (View::Unseen | View::Running, Some(task)) => watched.show(task),
             }
         }

@@ -6,11 +6,11 @@
 use viis_operator::plan::Reach;
 
 use crate::guards::judge;
-use crate::kube::{Api, Machine, Tenant, Uid};
+use crate::kube::{Machine, Tenant, Uid};
 use crate::observe::{Scene, Settings};
 use crate::state::State;
 use crate::turn::Turn;
-use crate::world::Id;
+use crate::world::{Call, Id};
 
 /// The names of the properties.
 pub const O1: &str = "O1 what comes to rest has converged";
@@ -46,6 +46,10 @@ pub enum Breach {
     LeavesCreation,
     /// O4: the machine's finalizer went while it is registered.
     LeavesMachine,
+    /// O4: the machine's finalizer went while a registration was under way.
+    LeavesRegistration,
+    /// O7: a machine was registered while its unregistration was under way.
+    RegistersTooEarly,
     /// O7: a request was sent while a known task of the object ran.
     SendsTwice,
 }
@@ -63,8 +67,11 @@ impl Breach {
             | Breach::TakesForeign
             | Breach::ActsGuarded
             | Breach::UnregistersForeign => O3,
-            Breach::LeavesTenant | Breach::LeavesCreation | Breach::LeavesMachine => O4,
-            Breach::SendsTwice => O7,
+            Breach::LeavesTenant
+            | Breach::LeavesCreation
+            | Breach::LeavesMachine
+            | Breach::LeavesRegistration => O4,
+            Breach::RegistersTooEarly | Breach::SendsTwice => O7,
         }
     }
 }
@@ -254,11 +261,23 @@ impl Turn<'_> {
         self.network.retain(|request| request.owner != uid);
     }
 
-    /// The VirtualMachine was written.
-    pub fn see_machine_write(&mut self, before: Option<Machine>) {
-        let (Some(before), None) = (before, self.api.machine) else {
+    /// A machine is registered: what undoes that must not be on its way. (Where nothing is
+    /// registered a new process cannot know of it: the next comparison mends that.)
+    pub fn see_registration(&mut self, place: Id) {
+        let known = !self.process.settling.young;
+        if known && self.is_on_its_way(|call| *call == Call::Unregister { tenant: place }) {
+            self.breached(Breach::RegistersTooEarly);
+        }
+    }
+
+    /// The VirtualMachine was written, and a person told that it may still be registered
+    /// at `told`: nothing that counts proves it. (A note, which every user can write, is no
+    /// proof.) What nobody is told of must not be left behind.
+    pub fn see_machine_write(&mut self, before: Option<Machine>, told: Option<Id>) {
+        let Some(before) = before else {
             return;
         };
+        let gone = self.api.machine.is_none();
         let uid = Some(before.meta.uid);
         let mut leaves = false;
         for tenant in &mut self.server.tenants {
@@ -266,21 +285,19 @@ impl Turn<'_> {
             let Some(found) = found.filter(|found| found.maker == uid) else {
                 continue;
             };
-            if before.retain || !is_proved(self.api, &before, tenant.id) {
+            if told == Some(tenant.id) || (gone && before.retain) {
                 found.maker = None;
             } else {
-                leaves = true;
+                leaves |= gone;
             }
         }
         if leaves {
             self.breached(Breach::LeavesMachine);
         }
+        let server = &*self.server;
+        let registers = |call: &Call| matches!(call, Call::Register { tenant, .. } if server.tenant(*tenant).is_some());
+        if gone && !before.retain && self.is_on_its_way(registers) {
+            self.breached(Breach::LeavesRegistration);
+        }
     }
-}
-
-/// The status or a Tenant shows that a machine is registered here. A note, which every
-/// user can write, is no proof: an Event tells a person to look.
-pub fn is_proved(api: &Api, machine: &Machine, place: Id) -> bool {
-    let mut tenants = api.tenants.iter().flatten();
-    machine.tenant == Some(place) || tenants.any(|t| t.own_status().tenant == Some(place))
 }

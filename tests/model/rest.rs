@@ -8,7 +8,6 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use crate::faults::Budget;
 use crate::kube::{Machine, Tenant, Uid};
 use crate::model::{Event, Model, resync};
-use crate::properties::is_proved;
 use crate::state::State;
 use crate::turn::Fate;
 use crate::world::Id;
@@ -102,8 +101,7 @@ impl Model {
         });
         let registered = state.server.tenants.iter().all(|found| {
             let maker = found.machine.and_then(|machine| machine.maker);
-            let uid = state.api.machine.map(|machine| machine.meta.uid);
-            maker.is_none() || maker == uid
+            maker.is_none_or(|maker| is_traced(state, maker, found.id))
         });
         tenants && owned && registered && self.machine_agrees(state)
     }
@@ -131,7 +129,7 @@ impl Model {
         let Some(tenant) = tenant.filter(|tenant| !tenant.meta.deleting) else {
             return !machine.ready;
         };
-        let held_up = self.holds_up(state, 0, &tenant) || is_left_unproved(state, &machine);
+        let held_up = self.holds_up(state, 0, &tenant) || is_taken(state, &machine);
         held_up || is_registered(state, &tenant, &machine)
     }
 
@@ -183,11 +181,20 @@ fn recorded_elsewhere(state: &State, uid: Uid, id: Id) -> bool {
     others.any(|other| other.meta.uid != uid && other.own_status().tenant == Some(id))
 }
 
-/// It is registered where nothing proves it, and that stalls it: a person is told.
-fn is_left_unproved(state: &State, machine: &Machine) -> bool {
-    let registered = state.server.tenants.iter().filter(|t| t.machine.is_some());
-    let mut places = registered.map(|tenant| tenant.id);
-    machine.stalled && places.any(|place| !is_proved(&state.api, machine, place))
+/// The BIOS ID is registered and not the machine's, and that stalls it.
+fn is_taken(state: &State, machine: &Machine) -> bool {
+    let registered = state.server.tenants.iter().filter_map(|t| t.machine);
+    let mut makers = registered.map(|registration| registration.maker);
+    machine.stalled && makers.any(|maker| maker != Some(machine.meta.uid))
+}
+
+/// What a machine has on the server, its status or its note says.
+fn is_traced(state: &State, maker: Uid, place: Id) -> bool {
+    let machine = state
+        .api
+        .machine
+        .filter(|machine| machine.meta.uid == maker);
+    machine.is_some_and(|machine| [machine.tenant, machine.noted].contains(&Some(place)))
 }
 
 fn is_registered(state: &State, tenant: &Tenant, machine: &Machine) -> bool {

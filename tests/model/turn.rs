@@ -39,6 +39,16 @@ pub struct Request {
     pub old: bool,
 }
 
+impl Request {
+    /// It registers or unregisters the machine.
+    pub fn is_for_a_machine(&self) -> bool {
+        match self.call {
+            Call::Register { .. } | Call::Unregister { .. } => true,
+            Call::Begin(_) | Call::Cancel(_) => false,
+        }
+    }
+}
+
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
@@ -154,8 +164,8 @@ impl Turn<'_> {
         Next::Again
     }
 
-    /// Writes the VirtualMachine.
-    pub fn write_machine(&mut self, new: &Machine) -> Next {
+    /// Writes the VirtualMachine. A person is told that it may still be registered at `told`.
+    pub fn write_machine(&mut self, new: &Machine, told: Option<Id>) -> Next {
         let Some(held) = self.process.machine else {
             return Next::Stop;
         };
@@ -170,7 +180,7 @@ impl Turn<'_> {
         if self.api.write_machine(&held, new) != Written::Done {
             return Next::Stop;
         }
-        self.see_machine_write(before);
+        self.see_machine_write(before, told);
         if fate == Fate::AnswerLost {
             return Next::Stop;
         }
@@ -184,6 +194,11 @@ impl Turn<'_> {
         if object < MACHINE {
             self.process.memories[object].listed_in_run = false;
         }
+    }
+
+    /// A registration, or an unregistration, of the machine that is on its way.
+    pub fn is_on_its_way(&self, call: impl Fn(&Call) -> bool) -> bool {
+        self.network.iter().any(|request| call(&request.call))
     }
 
     /// A creation that is on its way, or runs, for this resource.

@@ -22,6 +22,8 @@ pub struct MachineScene {
     pub tenant_id: Option<Id>,
     /// Where it is registered beside that.
     pub leftover: Option<Id>,
+    /// What the note names and nothing proves.
+    pub unproved: Option<Id>,
     pub facts: Facts,
 }
 
@@ -50,10 +52,24 @@ pub fn observe(
         mutant,
     };
     let (reach, _) = judge(process, accepted, settings);
-    let (place, whereabouts) = search.trail();
+    let (place, whereabouts, unproved) = search.trail();
     let leftover = search.leftover(reach);
     let memory = &process.machine_memory;
     let generation = view.meta.generation;
+    let settled_generation = (view.registered && view.registered_generation == generation)
+        || memory.registered_for == Some(generation);
+    let shown = search.registration(place);
+    let (unsettled, registration) = match place {
+        None => (false, shown),
+        Some(place) if view.meta.deleting => (
+            process
+                .settling
+                .may_be_registered(place, view.noted == Some(place)),
+            shown,
+        ),
+        Some(_) if settled_generation && shown == Registration::Different => (false, shown),
+        Some(place) => process.settling.judge(place, shown),
+    };
     let facts = Facts {
         deleting: view.meta.deleting,
         finalizer: view.meta.finalizer,
@@ -65,14 +81,12 @@ pub fn observe(
         permitted: true,
         leaving: false,
         identity: search.identity(place, tenant.filter(|_| whereabouts == Whereabouts::Home)),
-        registration: search.registration(place),
+        registration,
         whereabouts,
         leftover: leftover.map_or(Leftover::None, |(_, left)| left),
-        settled_generation: (view.registered && view.registered_generation == generation)
-            || memory.registered_for == Some(generation),
+        settled_generation,
         awaited: place.is_some_and(|place| memory.sent == Some((place, true))),
-        // A call that is carried out late is a fault of its own there.
-        unsettled: false,
+        unsettled,
         rejected: memory.rejected == Some((generation, view.meta.deleting)),
         waited: memory.waited && view.meta.deleting,
     };
@@ -80,6 +94,7 @@ pub fn observe(
         view,
         tenant_id: place,
         leftover: leftover.map(|(place, _)| place),
+        unproved,
         facts,
     }
 }
@@ -106,22 +121,37 @@ fn standing(tenant: Option<&Tenant>, machine: &Machine) -> Standing {
 
 impl Search<'_> {
     /// Where a live machine belongs, or what the deletion of one has to undo.
-    fn trail(&self) -> (Option<Id>, Whereabouts) {
+    fn trail(&self) -> (Option<Id>, Whereabouts, Option<Id>) {
         if !self.view.meta.deleting {
             let whereabouts = match self.home {
                 Some(_) => Whereabouts::Home,
                 None => Whereabouts::Nowhere,
             };
-            return (self.home, whereabouts);
+            return (self.home, whereabouts, self.forgotten());
         }
         self.undoing()
     }
 
+    /// A note of a live machine that nothing proves: its next note takes its place.
+    fn forgotten(&self) -> Option<Id> {
+        let left = &self.process.machine_memory.left;
+        self.view.noted.filter(|noted| {
+            let known = self.home == Some(*noted) || self.view.tenant == Some(*noted);
+            let over = left.contains(noted) || self.process.picture.is_gone(*noted);
+            !(known || over || self.is_proved(*noted))
+        })
+    }
+
     /// The note first, then the status; without either, where its Tenant is.
-    fn undoing(&self) -> (Option<Id>, Whereabouts) {
+    fn undoing(&self) -> (Option<Id>, Whereabouts, Option<Id>) {
         let recorded = self.view.tenant;
         let noted = self.view.noted.filter(|noted| recorded != Some(*noted));
-        let noted = noted.filter(|noted| self.is_proved(*noted));
+        let (noted, unproved) = match noted {
+            Some(noted) if self.is_proved(noted) => (Some(noted), None),
+            Some(noted) => (None, Some(noted)),
+            None => (None, None),
+        };
+        let unproved = unproved.filter(|place| !self.process.picture.is_gone(*place));
         let noted = noted.filter(|_| self.mutant != Some(Mutant::OldRegistration));
         let mut counting: Vec<Id> = noted.into_iter().chain(recorded).collect();
         if counting.is_empty() && recorded.is_none() {
@@ -138,7 +168,7 @@ impl Search<'_> {
             Some(_) if place == self.home => Whereabouts::Home,
             Some(_) => Whereabouts::Elsewhere,
         };
-        (place, whereabouts)
+        (place, whereabouts, unproved)
     }
 
     /// Where a live machine is registered beside its home.
