@@ -12,7 +12,9 @@
 //! - To the Integration Server, a creation cannot make a second tenant: names are
 //!   unique, and the new leader waits 30 s after it first saw the intent before it
 //!   sends another. An activation, a registration and a deletion are idempotent, and
-//!   a deletion names an identifier that was verified to be this resource's.
+//!   a deletion names an identifier that was verified to be this resource's. A registration
+//!   that comes after the machine's unregistration would stay: in its first 30 s a new
+//!   leader unregisters no deleted machine that another one may have registered.
 
 use std::sync::Arc;
 

@@ -220,6 +220,8 @@ fn a_machine_whose_tenant_stands_elsewhere_now(#[case] facts: Facts, #[case] act
 #[case::tenant_is_leaving(deleted().tenant(Tenant::Leaving), wait(Wait::TenantDeleting))]
 #[case::tenant_cannot_leave_yet(deleted().tenant(Tenant::LeavingBlocked).just_deleted(), wait(Wait::TenantDeleting))]
 #[case::tenant_cannot_leave(deleted().tenant(Tenant::LeavingBlocked), Action::Unregister)]
+#[case::tenant_lost_its_identifier_here(deleted().tenant(Tenant::Unprovisioned), Action::Unregister)]
+#[case::tenant_is_gone_as_a_resource_here(deleted().tenant(Tenant::NotFound), Action::Unregister)]
 #[case::tenant_is_gone_as_a_resource(deleted().tenant(Tenant::NotFound).traced(Whereabouts::Elsewhere), Action::Unregister)]
 #[case::tenant_lost_its_identifier(deleted().tenant(Tenant::Unprovisioned).traced(Whereabouts::Elsewhere), Action::Unregister)]
 #[case::tenant_is_gone_from_the_server(deleted().tenant(Tenant::NotFound).under(Identity::Gone), release(Release::TenantGone))]

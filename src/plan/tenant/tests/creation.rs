@@ -118,6 +118,7 @@ fn a_completed_task(#[case] facts: Facts, #[case] action: Action) {
 #[case::foreign_creations_do_not_matter(Refusal::Other, tenant().with_unclaimed_creations(), Action::EndAttempt(End::Rejected))]
 #[case::name_taken_by_an_identical_one(Refusal::NameExists, tenant().named(Sighting::Equal), Action::EndAttempt(End::NameTaken))]
 #[case::name_taken_by_an_identical_one_and_adopted(Refusal::NameExists, tenant().named(Sighting::Equal).adopting_identical(), Action::Adopt(Adoption::ByName))]
+#[case::name_taken_by_an_identical_one_and_adopted_whatever_was_refused(Refusal::NameExists, tenant().named(Sighting::Equal).adopting_identical().rejected(Step::Create), Action::Adopt(Adoption::ByName))]
 #[case::name_taken_by_a_different_one(Refusal::NameExists, tenant().named(Sighting::Different).adopting_identical(), Action::EndAttempt(End::NameTaken))]
 #[case::name_taken_by_another_tenants(Refusal::NameExists, tenant().named(Sighting::Owned).adopting_identical(), Action::EndAttempt(End::NameTaken))]
 #[case::name_taken_and_not_there(Refusal::NameExists, tenant(), Action::EndAttempt(End::Rejected))]

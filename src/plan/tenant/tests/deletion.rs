@@ -129,6 +129,7 @@ fn a_creation_in_flight(#[case] facts: Facts, #[case] action: Action) {
 #[case::held_though_verified(tenant().ready_to_go().admitted(Admission::Held), wait(Wait::DeletionHeld))]
 #[case::admitted(tenant().recorded().referred_to_by(Referrers::None).admitted(Admission::Granted), Action::Verify)]
 #[case::missing_in_the_list_is_no_proof(tenant().ready_to_go().verified(ById::Missing), Action::Verify)]
+#[case::not_in_a_list_yet_is_no_proof(tenant().ready_to_go().verified(ById::Unlisted), Action::Verify)]
 #[case::verified(tenant().ready_to_go(), Action::RecordRemoval)]
 #[case::verified_inactive(tenant().ready_to_go().verified(ById::Same(Activity::Inactive)), Action::RecordRemoval)]
 #[case::verified_in_an_old_list(tenant().ready_to_go().stale(), Action::RecordRemoval)]
@@ -150,6 +151,7 @@ fn a_creation_in_flight(#[case] facts: Facts, #[case] action: Action) {
 #[case::refused(tenant().ready_to_go().rejected(Step::Delete), wait(Wait::Rejected(Step::Delete)))]
 #[case::another_step_was_refused(tenant().ready_to_go().rejected(Step::Change), Action::RecordRemoval)]
 #[case::activation_runs(tenant().ready_to_go().changing(Change::Running), wait(Wait::TaskRunning(Step::Change)))]
+#[case::an_activations_answer_is_lost(tenant().ready_to_go().changing(Change::Settling), Action::RecordRemoval)]
 #[case::activation_is_stuck(tenant().ready_to_go().changing(Change::Stuck), Action::RecordRemoval)]
 #[case::permission_withdrawn(tenant().ready_to_go().not_permitted(), Action::RecordRemoval)]
 #[case::server_is_leaving(tenant().ready_to_go().on_a_leaving_server(), Action::RecordRemoval)]
@@ -184,6 +186,11 @@ fn going() -> Facts {
 
 const PERHAPS: Removal = Removal::Unknown { settled: false };
 const PERHAPS_SETTLED: Removal = Removal::Unknown { settled: true };
+const FAILED_JUST_NOW: Removal = Removal::Task {
+    task: Task::Refused(Refusal::Other),
+    cancelled: false,
+    settled: false,
+};
 const FORGOTTEN_JUST_NOW: Removal = Removal::Task {
     task: Task::Forgotten,
     cancelled: false,
@@ -215,6 +222,7 @@ const FORGOTTEN_JUST_NOW: Removal = Removal::Task {
 #[case::it_was_gone_but_not_believed(going().removing(Task::Refused(Refusal::TenantNotFound)).reach(Reach::Guarded), wait(Wait::InventoryGuard))]
 #[case::failed(going().removing(Task::Refused(Refusal::Other)).rejected(Step::Delete), wait(Wait::Rejected(Step::Delete)))]
 #[case::failed_and_asked_again(going().removing(Task::Refused(Refusal::Other)), Action::Delete)]
+#[case::failed_and_asked_again_while_deletions_run(going().removal(FAILED_JUST_NOW).with_unclaimed_removals(), Action::Delete)]
 #[case::cancelled_and_wanted_again(going().removing_cancelled(Task::Refused(Refusal::Other)), Action::Delete)]
 #[case::forgotten_and_not_done(going().removing(Task::Forgotten), Action::Delete)]
 #[case::forgotten_and_done(going().removing(Task::Forgotten).verified(ById::Gone), release(Release::Removed))]
