@@ -1,5 +1,6 @@
 //! What is explored: a beginning, what may go wrong, and how often. The bounds are such
-//! that all of them together take about a minute; `VIIS_MODEL=deep` adds a fault to each.
+//! that all of them together take half a minute of processor time; `VIIS_MODEL=deep` adds
+//! a fault to each.
 
 use std::sync::Mutex;
 

@@ -37,7 +37,8 @@ impl Run<'_> {
         let known = Place::noted(&self.machine);
         let written = writes::add_finalizer_noting(&api, self.machine.as_ref(), &note).await;
         let next = self.written(written.map(Some));
-        if matches!(next, Next::Again) && known != scene.place() {
+        let new = scene.place().is_some_and(|place| known != Some(place));
+        if matches!(next, Next::Again) && new {
             noted_first(scene);
         }
         next
