@@ -100,6 +100,7 @@ fn a_forgotten_task(#[case] facts: Facts, #[case] action: Action) {
 #[case::not_visible_for_10_minutes_in_an_old_list(tenant().task(Task::Completed, true, WAITED).stale(), Action::ListTenants)]
 #[case::other_fields(tenant().creating(Task::Completed).named(Sighting::Different), Action::EndAttempt(End::IdentityMismatch))]
 #[case::other_fields_in_an_old_list(tenant().creating(Task::Completed).named(Sighting::Different).stale(), Action::ListTenants)]
+#[case::other_fields_in_an_old_list_after_the_address_changed(tenant().task(Task::Completed, true, ELSEWHERE).named(Sighting::Different).stale(), Action::ListTenants)]
 #[case::another_tenants(tenant().creating(Task::Completed).named(Sighting::Owned), Action::EndAttempt(End::NameTaken))]
 #[case::the_second_request(tenant().creating_again(Task::Completed, SETTLED).named(Sighting::Equal), Action::RecordCreated)]
 fn a_completed_task(#[case] facts: Facts, #[case] action: Action) {

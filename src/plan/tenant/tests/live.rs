@@ -57,6 +57,7 @@ fn adoption_by_identifier(#[case] facts: Facts, #[case] action: Action) {
 #[rstest]
 #[case::identical(tenant().adopting_identical().named(Sighting::Equal), Action::Adopt(Adoption::ByName))]
 #[case::identical_and_perhaps_leaving(tenant().adopting_identical().named(Sighting::Equal).may_vanish(), wait(Wait::Vanishing))]
+#[case::identical_and_perhaps_leaving_without_finalizer(tenant().adopting_identical().named(Sighting::Equal).may_vanish().without_finalizer(), Action::AddFinalizer)]
 #[case::identical_without_finalizer(tenant().adopting_identical().named(Sighting::Equal).without_finalizer(), Action::AddFinalizer)]
 #[case::identical_in_an_old_list(tenant().adopting_identical().named(Sighting::Equal).stale(), Action::ListTenants)]
 #[case::identical_but_policy_never(tenant().named(Sighting::Equal), wait(Wait::NameTaken))]
