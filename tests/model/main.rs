@@ -21,6 +21,7 @@
 //!   network or from a leader that was paused, but not later than its repetition, and once.
 //!   What arrives after that, when the tenant was deleted say (through Kubernetes or by
 //!   hand), no wait could help against.
+//! - A server is not restored between a call and the first look at its task.
 //! - A write to the API server is given up after 15 s.
 //! - A person who is told to do something with a server that was restored, or a name that
 //!   is taken, does nothing; agrees to a wave of losses, sometimes.
