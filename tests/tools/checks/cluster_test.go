@@ -255,6 +255,23 @@ func TestOnClusterManifestsAreAccepted(t *testing.T) {
 	}
 }
 
+// The patch that docs/gitops.md shows adds the health scripts to what Argo CD has.
+func TestOnClusterHealthScriptsForArgoCD(t *testing.T) {
+	c := onCluster(t)
+	c.kubectl(t, "{apiVersion: v1, kind: Namespace, metadata: {name: argocd}}", "apply", "--filename", "-")
+	c.kubectl(t, "", "create", "configmap", "argocd-cm", "--namespace=argocd", "--from-literal=url=https://argocd.example.net")
+	t.Cleanup(func() { c.undo(t, c.Kubectl, "delete", "namespace", "argocd", "--wait=false") })
+	c.kubectl(t, "", "patch", "configmap", "argocd-cm", "--namespace=argocd", "--type=merge", "--patch-file="+project+"/deploy/argocd/argocd-cm.yaml")
+	var patched struct{ Data map[string]string }
+	out := c.kubectl(t, "", "get", "configmap", "argocd-cm", "--namespace=argocd", "--output=json")
+	if err := json.Unmarshal([]byte(out), &patched); err != nil {
+		t.Fatal(err)
+	}
+	if len(patched.Data) != 4 || patched.Data["url"] == "" {
+		t.Errorf("the ConfigMap has %d entries", len(patched.Data))
+	}
+}
+
 // The authorizer allows the ServiceAccount what docs/permissions.md says, and no more.
 func TestOnClusterPermissions(t *testing.T) {
 	c := onCluster(t)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,10 +18,17 @@ import (
 	"viis-operator.io/tests/tools/schemas"
 )
 
-// A module whose files are wanted, not its code: the CRDs of the Prometheus operator.
+// Modules whose files are wanted, not their code: the CRDs of the Prometheus operator, of
+// Argo CD and of Flux.
 const (
-	monitoring    = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
-	monitoringSum = "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s="
+	monitoring       = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
+	monitoringSum    = "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s="
+	argoCD           = "github.com/argoproj/argo-cd/v3@v3.5.7"
+	argoCDSum        = "h1:Xm1BF+I5OgDKUG3SDK49vn2/Y5AMyaNVko+/JT08gj0="
+	fluxKustomize    = "github.com/fluxcd/kustomize-controller@v1.9.6"
+	fluxKustomizeSum = "h1:XB+G3A0mky0j5uVHZWv4oSlS2RvZBoNIUhstIvY0JKE="
+	fluxSource       = "github.com/fluxcd/source-controller@v1.9.6"
+	fluxSourceSum    = "h1:nG534/bI6nVpyHra7ONAk6xDB3xPsVT+EOLHZHXPrrc="
 )
 
 // The overlays, and the value sets of the chart that make the same.
@@ -44,9 +52,11 @@ func TestManifestsKeepToTheSchemas(t *testing.T) {
 	for folder := range overlays {
 		rendered[folder] = overlay(t, folder)
 	}
-	examples, _ := filepath.Glob(project + "/examples/*.yaml")
-	for _, file := range examples {
-		rendered[filepath.Base(file)] = read(t, file)
+	for _, folder := range []string{"examples", "deploy/argocd", "deploy/flux"} {
+		files, _ := filepath.Glob(project + "/" + folder + "/*.yaml")
+		for _, file := range files {
+			rendered[folder+"/"+filepath.Base(file)] = read(t, file)
+		}
 	}
 	location := allSchemas(t)
 	for name, stream := range rendered {
@@ -72,6 +82,8 @@ func TestSchemasRefuse(t *testing.T) {
 		"a field of Kubernetes": "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {port: []}}",
 		"metadata":              "{apiVersion: v1, kind: Service, metadata: {nam: a}, spec: {}}",
 		"a field of a monitor":  "{apiVersion: monitoring.coreos.com/v1, kind: PodMonitor, metadata: {name: a}, spec: {selector: {}, endpoints: []}}",
+		"a field of Argo CD":    "{apiVersion: argoproj.io/v1alpha1, kind: Application, metadata: {name: a}, spec: {project: a, destination: {}, syncPolicy: {automated: {prun: true}}}}",
+		"a field of Flux":       "{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {name: a}, spec: {interval: 1m, prune: true, sourceRef: {kind: GitRepository, name: a}, await: true}}",
 		"a kind":                "{apiVersion: viis-operator.io/v1alpha1, kind: Tennant, metadata: {name: a}}",
 	} {
 		t.Run(wrong, func(t *testing.T) {
@@ -95,7 +107,7 @@ func allSchemas(t *testing.T) string {
 		t.Fatal(err)
 	}
 	files, _ := filepath.Glob(project + "/crds/*.yaml")
-	for _, file := range append(files, monitoringCRDs(t)...) {
+	for _, file := range slices.Concat(files, monitoringCRDs(t), gitOpsCRDs(t)) {
 		if err := schemas.CustomResources(file, folder, definitions); err != nil {
 			t.Fatal(err)
 		}
@@ -112,6 +124,16 @@ func monitoringCRDs(t *testing.T) []string {
 		files = append(files, folder+"/monitoring.coreos.com_"+plural+".yaml")
 	}
 	return files
+}
+
+// gitOpsCRDs are the files with the kinds of Argo CD and Flux that deploy/ uses.
+func gitOpsCRDs(t *testing.T) []string {
+	t.Helper()
+	return []string{
+		moduleFolder(t, ".", argoCD, argoCDSum) + "/manifests/crds/application-crd.yaml",
+		moduleFolder(t, ".", fluxKustomize, fluxKustomizeSum) + "/config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml",
+		moduleFolder(t, ".", fluxSource, fluxSourceSum) + "/config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml",
+	}
 }
 
 // moduleFolder is where Go keeps a module's files; it fetches them the first time.
