@@ -13,6 +13,9 @@ cluster = tests/controlplane/build.sh
 go_test = cd tests/controlplane && GOWORK=off GOFLAGS= CGO_ENABLED=0 go test -trimpath ./internal/...
 # The chart and deploy/, with helm, kustomize and kubeconform of tests/tools/go.mod.
 chart_test = cd tests/tools && GOWORK=off GOFLAGS= CGO_ENABLED=0 go test -count=1 ./...
+# What Argo CD's and Flux's libraries make of objects that the cluster tests recorded.
+# The flags are those of the test cluster's build, whose cache has most of it already.
+gitops_test = cd tests/gitops && GOWORK=off GOFLAGS= CGO_ENABLED=0 go test -trimpath -count=1 ./...
 # The fault matrix; without options its sample.
 faults_test = $(cluster) >/dev/null && $(cargo) test --test faults --
 crds_test = $(cargo) test --lib -- --exact api::tests::the_files_are_what_is_generated
@@ -28,7 +31,7 @@ if ( $(2) ); then printf '    %s: passed, %s s\n' '$(1)' $$(($$(date +%s) - star
 else printf '\nmake: failed in the step "%s"\n' '$(1)' >&2; exit 1; fi
 endef
 
-.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak build fmt crds readme bench seeds fuzz deny advisories cargo-deny chart chart-cluster chart-snapshots chart-crds install-yaml
+.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak build fmt crds readme bench seeds fuzz deny advisories cargo-deny chart chart-cluster chart-snapshots chart-crds install-yaml gitops gitops-files gitops-objects gitops gitops-files gitops-objects
 
 help:
 	@printf '%s\n' \
@@ -36,7 +39,7 @@ help:
 	  '                   Control-C ends it and cleans up' \
 	  'make demo ONCE=1   the same, with the deletion; ends by itself' \
 	  'make test          everything that must pass: format, clippy, unit, doc and cluster tests, CRDs,' \
-	  '                   Helm chart and manifests, a sample of the fault matrix' \
+	  '                   Helm chart and manifests, GitOps, a sample of the fault matrix' \
 	  '' \
 	  'make unit          only the tests without a cluster' \
 	  'make cluster       only those with one; TEST=name for one of them' \
@@ -51,6 +54,9 @@ help:
 	  'make chart-cluster the same, and install, upgrade and uninstall on a test cluster' \
 	  'make chart-crds chart-snapshots install-yaml' \
 	  '                   write anew what is made of crds/ and of the chart' \
+	  'make gitops        what Argo CD and Flux make of the resources, see tests/gitops' \
+	  'make gitops-objects gitops-files' \
+	  '                   record the objects for that on a test cluster; write anew what is made of them' \
 	  'make bench         measure, see docs/performance.md' \
 	  'make fuzz          each fuzz target for FUZZ_SECONDS (600), see docs/fuzzing.md' \
 	  'make seeds         write fuzz/seeds/ anew from the dialects of the simulator' \
@@ -61,7 +67,7 @@ help:
 demo:
 	@demo/run.sh $(if $(filter-out 0 no false,$(ONCE)),--once)
 
-test: tools format clippy unit doc crd-drift chart controlplane cluster faults-sample
+test: tools format clippy unit doc crd-drift chart controlplane gitops cluster faults-sample
 	@printf '\nmake test: everything passed\n'
 
 # Parts of Rust that a minimal installation lacks.
@@ -152,3 +158,13 @@ chart-crds:
 
 install-yaml:
 	UPDATE_INSTALL_YAML=1 sh -c '$(chart_test) -run TestInstallYAML$$'
+
+gitops:
+	$(call step,Argo CD and Flux,$(gitops_test))
+
+gitops-files:
+	UPDATE_GITOPS=1 sh -c '$(gitops_test)'
+
+gitops-objects:
+	$(cluster) >/dev/null && UPDATE_GITOPS=1 $(cargo) test --test cluster -- gitops::
+	$(MAKE) gitops-files

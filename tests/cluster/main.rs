@@ -24,6 +24,7 @@ mod demo;
 mod dialects;
 mod drift;
 mod evidence;
+mod gitops;
 mod guards;
 mod kubernetes_faults;
 mod leadership;
