@@ -7,7 +7,7 @@ use std::time::Duration;
 
 async fn stand_behind_a_proxy() -> (Stand, Proxy) {
     let mut stand = Stand::bare(Simulator::start(&[])).await;
-    let proxy = Proxy::start(stand.client.clone()).await;
+    let proxy = Proxy::start(&stand).await;
     stand.apply([stand.server_manifest()]).await;
     stand.start_operator_behind(&proxy.kubeconfig);
     stand.integration_server().becomes_ready().await;

@@ -36,6 +36,7 @@ mod outage;
 mod permissions;
 mod program;
 mod refusals;
+mod roles;
 mod rules;
 mod secrecy;
 mod whereabouts;

@@ -263,8 +263,8 @@ async fn a_suspended_server_is_only_read() {
 /// A namespace that is not watched is nobody's.
 #[tokio::test]
 async fn a_namespace_that_is_not_watched_is_not_served() {
-    let mut stand = Stand::ready().await;
-    let other = stand.another_namespace("unwatched").await;
+    let stand = Stand::ready().await;
+    let other = stand.namespace_elsewhere("unwatched").await;
     stand
         .apply([
             simple_tenant("acme").in_namespace(&other),

@@ -88,7 +88,7 @@ async fn prepared(plan: &Plan) -> Trial {
         .machine_made_by_hand(NEIGHBOUR, machine)
         .await;
     stand.simulator.backup("before").await;
-    let proxy = Proxy::start(stand.client.clone()).await;
+    let proxy = Proxy::start(&stand).await;
     stand.password_of(TENANT).await;
     let server = match plan.replaces() {
         // Nothing in the cluster knows what was made for the first resource.

@@ -4,6 +4,7 @@ use super::manifests::Manifest;
 use super::plane::existing_cluster;
 use super::stand::{OUR_KINDS, Stand, TEST_LABEL, eventually, ours};
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use serde_json::json;
@@ -30,6 +31,18 @@ impl Stand {
         for name in namespaces {
             let _ = api.delete(&name, &Default::default()).await;
         }
+        self.clean_roles().await;
+    }
+
+    /// Those of operators' that no namespace takes with it.
+    async fn clean_roles(&self) {
+        let client = || self.client.clone();
+        let bindings: Api<RoleBinding> = Api::namespaced(client(), "default");
+        let roles: Api<Role> = Api::namespaced(client(), "default");
+        delete_labelled(bindings).await;
+        delete_labelled(roles).await;
+        delete_labelled::<ClusterRoleBinding>(Api::all(client())).await;
+        delete_labelled::<ClusterRole>(Api::all(client())).await;
     }
 
     /// All objects of one of our kinds; none when the kind is not there.
@@ -90,6 +103,15 @@ impl Stand {
         })
         .await;
     }
+}
+
+async fn delete_labelled<K>(api: Api<K>)
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    let ours = ListParams::default().labels(TEST_LABEL);
+    let deleted = api.delete_collection(&Default::default(), &ours).await;
+    assert!(deleted.is_ok(), "{deleted:?}");
 }
 
 /// Made by a test: it, or its namespace, has the label.

@@ -1,6 +1,7 @@
 //! What every test stands on: an API server, an operator, an Integration Server
 //! that is played, and words to speak about them.
 
+mod account;
 mod cleaning;
 mod manifests;
 mod operator;
@@ -8,6 +9,7 @@ mod oracles;
 mod plane;
 mod program;
 mod proxy;
+mod roles;
 mod simulator;
 mod stand;
 mod subject;
@@ -17,8 +19,9 @@ pub use manifests::{Manifest, complete_tenant, document, machine, secret, simple
 pub use operator::Operator;
 pub use plane::existing_cluster;
 pub use proxy::{Fate, Other, Proxy, Watching};
+pub use roles::{Permission, Roles};
 pub use simulator::{
     Calls, Simulator, State, TaskThere, TenantThere, accept_ring, same_identifier,
 };
-pub use stand::{Stand, eventually, within};
+pub use stand::{Scope, Stand, eventually, within};
 pub use subject::{condition, has, is_ready, is_stalled, message};

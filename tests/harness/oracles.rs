@@ -89,13 +89,14 @@ impl Stand {
         objects
     }
 
-    /// The last line of every test: no panic, no secret anywhere, the operator still runs.
+    /// The last line of every test: no panic, no secret anywhere, nothing that the roles
+    /// lack, the operator still runs.
     pub async fn ends_well(mut self) {
         self.ended = true;
         if let Some(operator) = &self.operator {
             assert!(operator.is_running(), "the operator ended by itself");
         }
-        let found = self.panics_and_secrets().await;
+        let found = self.panics_and_secrets().await.or(self.refused_request());
         if existing_cluster() {
             self.kill_operator();
             self.clean().await;
@@ -115,6 +116,37 @@ impl Stand {
             }
             secrets.iter().find_map(|secret| shown(place, text, secret))
         })
+    }
+
+    /// A request that the authorizer refused: the roles lack what the operator calls.
+    fn refused_request(&self) -> Option<String> {
+        let logs = self.all_logs();
+        let refused = logs
+            .lines()
+            .find(|line| line.contains("is forbidden: User "));
+        refused
+            .filter(|_| !self.lacks_permissions)
+            .map(str::to_owned)
+    }
+
+    /// How many requests the authorizer of this API server has refused until now.
+    pub async fn refused_requests(&self) -> f64 {
+        let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
+        let text = self.client.request_text(request).await.unwrap();
+        let counts = text.lines().filter_map(|line| {
+            let (name, count) = line.rsplit_once(' ')?;
+            let refused = name.starts_with("authorization_attempts_total")
+                && ["\"denied\"", "\"no-opinion\""]
+                    .iter()
+                    .any(|it| name.contains(it));
+            refused.then(|| count.parse::<f64>().ok())?
+        });
+        counts.sum()
+    }
+
+    /// All resources of this test, with their statuses.
+    pub async fn resources_as_text(&self) -> String {
+        serde_json::to_string(&self.our_objects().await).unwrap()
     }
 
     /// What all operators wrote.

@@ -8,6 +8,7 @@ mod stream;
 use self::past::Past;
 use self::stream::Watches;
 pub use self::stream::Watching;
+use super::stand::Stand;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -58,7 +59,10 @@ pub struct Proxy {
 }
 
 struct Shared {
-    client: kube::Client,
+    /// With the operator's token: what it may not do, it may not do here either.
+    operator: kube::Client,
+    /// Who else writes.
+    other: kube::Client,
     plan: Mutex<Box<Plan>>,
     writes: AtomicU64,
     hanging: AtomicU64,
@@ -68,9 +72,11 @@ struct Shared {
 }
 
 impl Proxy {
-    pub async fn start(client: kube::Client) -> Proxy {
+    /// For the operators of a stand.
+    pub async fn start(stand: &Stand) -> Proxy {
         let shared = Arc::new(Shared {
-            client,
+            operator: stand.account().client.clone(),
+            other: stand.client.clone(),
             plan: Mutex::new(Box::new(|_| Fate::Passes)),
             writes: AtomicU64::new(0),
             hanging: AtomicU64::new(0),
@@ -170,7 +176,7 @@ async fn pass(State(shared): State<Arc<Shared>>, mut request: Request) -> Respon
         .is_some_and(|query| query.contains("watch="));
     let path = parts.uri.path().to_owned();
     let answered = shared
-        .client
+        .operator
         .send(Request::from_parts(parts, body.to_vec().into()))
         .await;
     let answer = match answered {
@@ -228,7 +234,7 @@ impl Shared {
             .body(change.to_string().into_bytes())
             .unwrap();
         // Refused when the object is gone: then there was nobody to be in between.
-        let _ = self.client.request_text(request).await;
+        let _ = self.other.request_text(request).await;
     }
 }
 

@@ -2,6 +2,7 @@
 //! Server and an operator. Made clean at the start, because a test that failed
 //! cannot tidy up.
 
+use super::account::Account;
 use super::manifests::{Manifest, secret};
 use super::operator::{Installation, Operator};
 use super::plane::{Lease, existing_cluster};
@@ -19,6 +20,15 @@ use viis_operator::api::{IntegrationServer, Tenant, VirtualMachine};
 pub(super) const OUR_KINDS: [&str; 3] = ["Tenant", "VirtualMachine", "IntegrationServer"];
 pub(super) const TEST_LABEL: &str = "viis-operator.io/test";
 
+/// Which namespaces operators serve, and so which of the chart's roles they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The stand's own, and what [`Stand::another_namespace`] adds: `watchNamespaces`.
+    Chosen,
+    /// All of the cluster.
+    Everywhere,
+}
+
 /// See the head of this file. End a test with [`Stand::ends_well`].
 pub struct Stand {
     pub client: kube::Client,
@@ -29,7 +39,8 @@ pub struct Stand {
     pub server: String,
     pub simulator: Simulator,
     pub operator: Option<Operator>,
-    watched: Vec<String>,
+    /// What operators serve that start afterwards; without any, all namespaces.
+    pub(super) watched: Vec<String>,
     /// What operators log, as in `RUST_LOG`; only those that start afterwards.
     pub levels: &'static str,
     /// What must never be seen anywhere.
@@ -37,19 +48,28 @@ pub struct Stand {
     /// What each operator wrote, also those that are gone.
     pub(super) logs: Mutex<Vec<Lines>>,
     pub ended: bool,
+    /// A test took permissions away from its operators: that they are refused is no fault.
+    pub lacks_permissions: bool,
+    /// Whose token operators have.
+    account: Option<Account>,
     pub(super) lease: Lease,
 }
 
 impl Stand {
     /// Everything but the operator and the IntegrationServer.
     pub async fn bare(simulator: Simulator) -> Stand {
+        Stand::serving(simulator, Scope::Chosen).await
+    }
+
+    /// The same; what its operators serve decides about their roles.
+    pub async fn serving(simulator: Simulator, scope: Scope) -> Stand {
         let lease = Lease::take().await;
         let client = lease.plane().client().await;
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let name = format!("t{}-{number}", std::process::id());
         let secrets = Mutex::new(vec![simulator.password.clone()]);
-        let stand = Stand {
+        let mut stand = Stand {
             client,
             namespace: name.clone(),
             operator_namespace: format!("{name}-operator"),
@@ -60,11 +80,16 @@ impl Stand {
             },
             simulator,
             operator: None,
-            watched: vec![name],
+            watched: match scope {
+                Scope::Chosen => vec![name],
+                Scope::Everywhere => Vec::new(),
+            },
             levels: "info,viis_operator=trace",
             secrets,
             logs: Mutex::default(),
             ended: false,
+            lacks_permissions: false,
+            account: None,
             lease,
         };
         stand.clean().await;
@@ -72,6 +97,7 @@ impl Stand {
         stand.make_namespace(&stand.namespace).await;
         stand.make_namespace(&stand.operator_namespace).await;
         stand.credentials(&stand.simulator.password).await;
+        stand.account = Some(stand.account_with(&stand.roles()).await);
         stand
     }
 
@@ -156,7 +182,7 @@ impl Stand {
 
     /// A second process of the same installation.
     pub fn another_operator(&self, extra: &[&str]) -> Operator {
-        self.another_operator_behind(&self.lease.plane().kubeconfig, extra)
+        self.another_operator_behind(self.account().kubeconfig(), extra)
     }
 
     /// The same, with another way to the API server.
@@ -173,6 +199,11 @@ impl Stand {
         operator
     }
 
+    /// Whose token operators have.
+    pub fn account(&self) -> &Account {
+        self.account.as_ref().unwrap()
+    }
+
     pub fn operator(&mut self) -> &mut Operator {
         self.operator.as_mut().unwrap()
     }
@@ -186,9 +217,16 @@ impl Stand {
 
     /// One more namespace of customers; only operators that start afterwards watch it.
     pub async fn another_namespace(&mut self, suffix: &str) -> String {
+        let name = self.namespace_elsewhere(suffix).await;
+        self.watched.push(name.clone());
+        self.grant().await;
+        name
+    }
+
+    /// One that is nobody's.
+    pub async fn namespace_elsewhere(&self, suffix: &str) -> String {
         let name = format!("{}-{suffix}", self.namespace);
         self.make_namespace(&name).await;
-        self.watched.push(name.clone());
         name
     }
 

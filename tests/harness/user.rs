@@ -71,9 +71,11 @@ impl Stand {
 
     fn api_of(&self, kind: &str, resource: &ApiResource) -> Api<DynamicObject> {
         match kind {
-            "IntegrationServer" | "Namespace" | "CustomResourceDefinition" => {
-                Api::all_with(self.client.clone(), resource)
-            }
+            "IntegrationServer"
+            | "Namespace"
+            | "CustomResourceDefinition"
+            | "ClusterRole"
+            | "ClusterRoleBinding" => Api::all_with(self.client.clone(), resource),
             _ => Api::namespaced_with(self.client.clone(), &self.namespace, resource),
         }
     }

@@ -96,7 +96,7 @@ async fn through(size: Size, stand: &mut Stand, proxy: &Proxy) -> Result<(), Str
 async fn stand() -> (Stand, Proxy) {
     let mut stand = Stand::bare(Simulator::start(&["--concurrent-tasks", "8"])).await;
     stand.ended = true;
-    let proxy = Proxy::start(stand.client.clone()).await;
+    let proxy = Proxy::start(&stand).await;
     let server = stand
         .server_manifest()
         .with("spec.resyncInterval", "20s")
