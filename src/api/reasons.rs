@@ -69,7 +69,7 @@ reasons! {
     UNEXPECTED_ANSWER = "UnexpectedAnswer" on "Reachable, Ready":
         "What answers does not speak as an Integration Server does."; "Check address and port, and whether a proxy answers in its place."
     SECRET_NOT_FOUND = "SecretNotFound" on "Reachable, Ready, Reconciling, Provisioned":
-        "The Secret that the resource names does not exist."; "Create the Secret; the message has its name."
+        "The Secret that the resource names does not exist, or the operator may not read it."; "Create the Secret, or let the operator read it; the message says which."
     SECRET_KEY_MISSING = "SecretKeyMissing" on "Reachable, Ready, Reconciling, Provisioned":
         "The Secret has no usable value under the key."; "Add the key to the Secret; the message has its name."
     INTEGRATION_SERVER_NOT_FOUND = "IntegrationServerNotFound" on "Ready, Reconciling, Removed":

@@ -1,15 +1,22 @@
 //! Kubernetes Events for outcomes: best effort, bounded, never in the way.
 
+use std::time::Duration;
+
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 use tokio::sync::mpsc;
-use tracing::debug;
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use crate::telemetry::sentence;
 
 /// At most this many wait to be published; more are dropped.
 const WAITING: usize = 256;
 /// After so many a new recorder is begun: it keeps each event for minutes, to count
 /// repetitions, without a bound of its own.
 const REMEMBERED: u32 = 32;
+/// How soon it is said again that events cannot be published.
+const REPEAT: Duration = Duration::from_secs(60);
 /// The API server cuts an event's note off here.
 const NOTE_LIMIT: usize = 1024;
 
@@ -77,6 +84,7 @@ async fn publish(client: Client, mut receiver: mpsc::Receiver<Said>) {
         Recorder::new(client.clone(), reporter)
     };
     let (mut current, mut published) = (recorder(), 0);
+    let mut told: Option<Instant> = None;
     while let Some(said) = receiver.recv().await {
         if published == REMEMBERED {
             (current, published) = (recorder(), 0);
@@ -84,7 +92,13 @@ async fn publish(client: Client, mut receiver: mpsc::Receiver<Said>) {
         published += 1;
         let call = current.publish(&said.event, &said.about);
         if let Err(error) = super::writes::bounded(call).await {
-            debug!(%error, "an event could not be published");
+            let error = sentence(&error);
+            if told.is_none_or(|told| told.elapsed() >= REPEAT) {
+                warn!(%error, "an event could not be published; nothing else depends on it");
+                told = Some(Instant::now());
+            } else {
+                debug!(%error, "an event could not be published");
+            }
         }
     }
 }

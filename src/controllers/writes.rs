@@ -32,8 +32,15 @@ pub enum WriteError {
     #[error("the API server did not answer within {} s", WRITE_TIMEOUT.as_secs())]
     TimedOut,
     /// Anything else.
-    #[error("the API server refused or failed: {0}")]
+    #[error("the API server refused or failed")]
     Failed(#[from] kube::Error),
+}
+
+impl WriteError {
+    /// The API server knows who asks, and says no.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Failed(kube::Error::Api(status)) if status.is_forbidden())
+    }
 }
 
 /// So many calls wait for the API server at the same time. More would not be faster:

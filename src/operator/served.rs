@@ -1,10 +1,11 @@
-//! Started before its CRDs exist, the operator waits for them. It lists one
-//! object of each kind, which is what the controllers are going to do: reading
-//! CRD objects would need one more permission and prove less.
+//! Started before its CRDs exist, or before its permissions, the operator waits for
+//! them. It lists one object of each kind that it is going to watch: reading CRD
+//! objects would need one more permission and prove less.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ListParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource};
@@ -53,7 +54,7 @@ struct Finding {
 #[derive(Debug, Default)]
 struct Said(Vec<(Trouble, Instant)>);
 
-/// Returns once the API server lists all three kinds for us. What it waits for
+/// Returns once the API server lists our three kinds and the namespaces for us. What it waits for
 /// stands in `readiness` and, seldom, in the log.
 pub async fn wait(client: &Client, namespaces: &[String], readiness: &Readiness, pace: Pace) {
     let mut said = Said::default();
@@ -80,7 +81,7 @@ async fn look(client: &Client, namespaces: &[String], deadline: Duration) -> Res
     for machines in scoped::<VirtualMachine>(client, namespaces) {
         ask(machines, deadline).await?;
     }
-    Ok(())
+    ask::<Namespace>(Api::all(client.clone()), deadline).await
 }
 
 fn scoped<K>(client: &Client, namespaces: &[String]) -> Vec<Api<K>>
@@ -105,6 +106,10 @@ where
     let one = ListParams::default().limit(1);
     let (trouble, detail) = match tokio::time::timeout(deadline, api.list_metadata(&one)).await {
         Ok(Ok(_)) => return Ok(()),
+        // What to do about it stands in the sentence already.
+        Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {
+            (Trouble::Forbidden, status.message)
+        }
         Ok(Err(error)) => (Trouble::of(&error), sentence(&error)),
         Err(_) => {
             let detail = format!("no answer within {} s", deadline.as_secs());

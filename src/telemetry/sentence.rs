@@ -2,6 +2,11 @@
 
 use std::error::Error;
 
+/// Stands behind a refusal of the API server's authorizer, which names the verb and the
+/// resource itself.
+const MISSING_PERMISSION: &str =
+    "bind the operator's service account to the roles that come with the operator";
+
 /// The longest text that [`sentence`] gives, in bytes.
 const SENTENCE_BYTES: usize = 1024;
 
@@ -14,10 +19,8 @@ pub fn sentence(error: &(dyn Error + 'static)) -> String {
     while let Some(error) = next {
         let (words, cause) = match error.downcast_ref::<kube::Error>() {
             // kube writes the whole answer of the API server behind its message.
-            Some(kube::Error::Api(status)) => {
-                (format!("{} ({})", status.message, status.code), None)
-            }
-            _ => (error.to_string(), error.source()),
+            Some(kube::Error::Api(status)) => (answer(status), None),
+            _ => (own_words(error), error.source()),
         };
         if !text.contains(&words) {
             if !text.is_empty() {
@@ -29,6 +32,29 @@ pub fn sentence(error: &(dyn Error + 'static)) -> String {
     }
     text.truncate(text.floor_char_boundary(SENTENCE_BYTES));
     text
+}
+
+fn answer(status: &kube::core::Status) -> String {
+    let said = format!("{} ({})", status.message, status.code);
+    // Admission refuses with the same code, and no role would help there.
+    let authorizer = status.code == 403 && status.message.contains("User \"");
+    if authorizer {
+        format!("{said}; {MISSING_PERMISSION}")
+    } else {
+        said
+    }
+}
+
+/// What an error says itself, without what it repeats at its end from its cause.
+fn own_words(error: &(dyn Error + 'static)) -> String {
+    let words = error.to_string();
+    let Some(cause) = error.source() else {
+        return words;
+    };
+    match words.strip_suffix(&cause.to_string()) {
+        Some(own) if !own.is_empty() => own.trim_end_matches([' ', ':']).to_owned(),
+        Some(_) | None => words,
+    }
 }
 
 #[cfg(test)]

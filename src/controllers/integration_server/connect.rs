@@ -8,7 +8,7 @@ use kube::{Api, Resource, ResourceExt};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
-use super::memory::Probe;
+use super::memory::{Lack, Probe};
 use crate::api::{IntegrationServer, reasons};
 use crate::controllers::context::{Context, ServerWake};
 use crate::controllers::servers::{Account, Handle};
@@ -30,12 +30,13 @@ pub enum Missing {
 pub enum Connected {
     /// As before.
     Same,
-    /// The Secret is gone; the credentials in memory serve on.
-    FromMemory,
+    /// The Secret is not to be had; the credentials in memory serve on.
+    FromMemory(Lack),
     /// A new client.
     New(Arc<Handle>),
-    /// A new client for a new spec; the Secret is gone, the credentials in memory serve on.
-    NewFromMemory(Arc<Handle>),
+    /// A new client for a new spec; the Secret is not to be had, the credentials in memory
+    /// serve on.
+    NewFromMemory(Arc<Handle>, Lack),
 }
 
 fn said(reason: &'static str, message: String) -> Missing {
@@ -60,7 +61,10 @@ pub async fn connect(
     let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
     let secret = match writes::bounded(api.get(name)).await {
         Ok(secret) => secret,
-        Err(WriteError::Gone) => return from_memory(context, server, current),
+        Err(WriteError::Gone) => return from_memory(context, server, current, Lack::Gone),
+        Err(error) if error.is_forbidden() => {
+            return from_memory(context, server, current, Lack::Forbidden);
+        }
         Err(error) => return Err(Missing::ApiServer(error)),
     };
     let digest = digest(&secret);
@@ -75,12 +79,13 @@ pub async fn connect(
     Ok(Connected::New(handle(context, server, account)?))
 }
 
-/// There is no Secret: what the present client logs in with serves on, under a changed
+/// There is no Secret to be had: what the present client logs in with serves on, under a changed
 /// spec too, as long as that names the same Secret.
 fn from_memory(
     context: &Context,
     server: &IntegrationServer,
     current: Option<&Handle>,
+    lack: Lack,
 ) -> Result<Connected, Missing> {
     let namespace = &context.options.operator_namespace;
     let name = &server.spec.credentials_secret_ref.name;
@@ -88,18 +93,24 @@ fn from_memory(
     let account = current.and_then(|current| current.account.as_ref());
     match (current, account.filter(|account| account.secret == *name)) {
         (Some(current), Some(account)) if current.settings == settings(server, &account.digest) => {
-            Ok(Connected::FromMemory)
+            Ok(Connected::FromMemory(lack))
         }
         (Some(_), Some(account)) => {
             let handle = handle(context, server, account.clone())?;
-            Ok(Connected::NewFromMemory(handle))
+            Ok(Connected::NewFromMemory(handle, lack))
         }
         (_, None) | (None, _) => Err(said(
             reasons::SECRET_NOT_FOUND,
-            format!(
-                "There is no Secret {name} in namespace {namespace}. Create it with type \
-                 kubernetes.io/basic-auth and the keys username and password."
-            ),
+            match lack {
+                Lack::Gone => format!(
+                    "There is no Secret {name} in namespace {namespace}. Create it with type \
+                     kubernetes.io/basic-auth and the keys username and password."
+                ),
+                Lack::Forbidden => format!(
+                    "The operator may not get Secret {name} in namespace {namespace}. Bind its \
+                     service account to the roles that come with the operator."
+                ),
+            },
         )),
     }
 }

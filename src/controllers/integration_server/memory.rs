@@ -23,9 +23,18 @@ pub struct Memory {
     /// Since when counts alone wait to be written.
     pub unwritten: Option<Instant>,
     /// The Secret is missing, and the credentials in memory serve.
-    pub secret_missing: bool,
+    pub secret_missing: Option<Lack>,
     /// The last thing that was said as an event.
     pub said: Option<String>,
+}
+
+/// Why the Secret is not to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// There is none.
+    Gone,
+    /// The operator may not read it.
+    Forbidden,
 }
 
 /// What the last probe showed.

@@ -20,6 +20,7 @@ use crate::controllers::context::Context;
 use crate::controllers::servers::Handle;
 use crate::controllers::writes::{self, WriteError};
 use crate::telemetry::metrics::{ErrorClass, Outcome};
+use crate::telemetry::sentence;
 
 /// Counts alone are written at most this often.
 const COUNTS_PAUSE: Duration = Duration::from_secs(10);
@@ -142,6 +143,7 @@ pub fn written(
         Err(WriteError::Conflict) => Err((Some(Duration::from_secs(1)), Outcome::Waiting)),
         Err(WriteError::Gone) => Err((None, Outcome::Settled)),
         Err(error @ (WriteError::TimedOut | WriteError::Failed(_))) => {
+            let error = sentence(&error);
             warn!(%error, "an IntegrationServer could not be read or written; it is tried again");
             let pause = jittered(Duration::from_secs(5));
             Err((Some(pause), Outcome::Failed(ErrorClass::Kubernetes)))

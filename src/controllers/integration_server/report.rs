@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
 use super::guards::Judgement;
-use super::memory::Probe;
+use super::memory::{Lack, Probe};
 use crate::api::{
     ConditionType, IntegrationServer, IntegrationServerStatus, TenantCounts, conditions, reasons,
 };
@@ -26,7 +26,7 @@ pub struct Known<'a> {
     /// Another IntegrationServer has this address and port.
     pub outclaimed: bool,
     /// The Secret is missing, and the credentials in memory serve.
-    pub secret_missing: bool,
+    pub secret_missing: Option<Lack>,
     /// What still refers to it, while it is being deleted.
     pub referrers: Option<usize>,
 }
@@ -151,13 +151,20 @@ fn line(server: &IntegrationServer, known: &Known<'_>) -> Line {
             ..open(reason, &message)
         };
     }
-    if known.secret_missing {
+    if let Some(lack) = known.secret_missing {
         let name = &server.spec.credentials_secret_ref.name;
+        let (what, mend) = match lack {
+            Lack::Gone => ("is gone from", "Create the Secret again."),
+            Lack::Forbidden => (
+                "may not be read any more in",
+                "Bind the operator's service account to the roles that come with the operator.",
+            ),
+        };
         return open(
             reasons::SECRET_NOT_FOUND,
             &format!(
-                "Secret {name} is gone from the operator's namespace. The credentials in memory \
-                 serve until the operator restarts. Create the Secret again.{}",
+                "Secret {name} {what} the operator's namespace. The credentials in memory serve \
+                 until the operator restarts. {mend}{}",
                 held(server, known)
             ),
         );

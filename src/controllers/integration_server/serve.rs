@@ -46,7 +46,7 @@ pub async fn serve(
             .status
             .as_ref()
             .and_then(|status| status.observed_generation);
-    if due || changed || memory.secret_missing {
+    if due || changed || memory.secret_missing.is_some() {
         let connected = connect_to(api, &server, context, memory, current.as_deref()).await;
         if let Err(stop) = connected {
             return stop;
@@ -72,14 +72,14 @@ async fn connect_to(
 ) -> Result<(), Look> {
     let name = server.name_any();
     match connect::connect(context, server, current).await {
-        Ok(Connected::Same) => memory.secret_missing = false,
-        Ok(Connected::FromMemory) => memory.secret_missing = true,
+        Ok(Connected::Same) => memory.secret_missing = None,
+        Ok(Connected::FromMemory(lack)) => memory.secret_missing = Some(lack),
         Ok(Connected::New(handle)) => {
-            memory.secret_missing = false;
+            memory.secret_missing = None;
             take(context, memory, &name, handle);
         }
-        Ok(Connected::NewFromMemory(handle)) => {
-            memory.secret_missing = true;
+        Ok(Connected::NewFromMemory(handle, lack)) => {
+            memory.secret_missing = Some(lack);
             take(context, memory, &name, handle);
         }
         Err(Missing::Said(probe)) => {

@@ -68,15 +68,19 @@ impl Run<'_> {
         Next::Again
     }
 
-    /// The Secret with the administrator's password; None where there is none.
+    /// The Secret with the administrator's password; None where there is none, or none
+    /// that may be read.
     pub(super) async fn secret(&mut self, scene: &Scene) -> Result<Option<Secret>, Next> {
         let Some(administrator) = &scene.tenant.spec.administrator else {
             return Ok(None);
         };
         let api: Api<Secret> = self.context.api(&scene.key);
-        match writes::bounded(api.get(&administrator.password_secret_ref.name)).await {
+        let read = writes::bounded(api.get(&administrator.password_secret_ref.name)).await;
+        self.memory.secret_forbidden = read.as_ref().is_err_and(WriteError::is_forbidden);
+        match read {
             Ok(secret) => Ok(Some(secret)),
             Err(WriteError::Gone) => Ok(None),
+            Err(_) if self.memory.secret_forbidden => Ok(None),
             Err(error) => Err(self.written(Err(error))),
         }
     }

@@ -56,6 +56,8 @@ pub struct Memory {
     pub released: bool,
     /// The resourceVersion of the last write: an older view is stale.
     pub written: Option<String>,
+    /// The operator may not read the password's Secret.
+    pub secret_forbidden: bool,
     /// The password's Secret was looked at for a rejection.
     pub secret_looked_at: Option<Instant>,
     /// What the status says of a refusal was taken into account.

@@ -29,6 +29,7 @@ use crate::plan::tenant::Step;
 use crate::plan::tenant::Wait;
 use crate::telemetry::metrics::ErrorClass;
 use crate::telemetry::metrics::Outcome;
+use crate::telemetry::sentence;
 use crate::viis;
 use crate::viis::TaskId;
 
@@ -56,7 +57,8 @@ impl Run<'_> {
             Err(WriteError::Conflict) => Next::Stop(Some(AFTER_CONFLICT), Outcome::Waiting),
             Err(WriteError::Gone) => Next::Stop(None, Outcome::Settled),
             Err(error @ (WriteError::TimedOut | WriteError::Failed(_))) => {
-                warn!(%error, "a Tenant could not be written; it is tried again");
+                let error = sentence(&error);
+                warn!(%error, "a Tenant could not be read or written; it is tried again");
                 let left = self.memory.writes.failed(None);
                 Next::Stop(Some(left), Outcome::Failed(ErrorClass::Kubernetes))
             }

@@ -17,6 +17,7 @@ use crate::controllers::line::Line;
 use crate::controllers::writes::{self, WriteError};
 use crate::plan::virtual_machine::Release;
 use crate::telemetry::metrics::{ErrorClass, Outcome};
+use crate::telemetry::sentence;
 
 /// Nobody before this process has noted where the machine is registered, or sent anything.
 pub(super) fn noted_first(scene: &Scene) {
@@ -60,7 +61,8 @@ impl Run<'_> {
             Err(WriteError::Conflict) => Next::Stop(Some(Duration::from_secs(2)), Outcome::Waiting),
             Err(WriteError::Gone) => Next::Stop(None, Outcome::Settled),
             Err(error @ (WriteError::TimedOut | WriteError::Failed(_))) => {
-                warn!(%error, "a VirtualMachine could not be written; it is tried again");
+                let error = sentence(&error);
+                warn!(%error, "a VirtualMachine could not be read or written; it is tried again");
                 let left = self.memory.writes.failed(None);
                 Next::Stop(Some(left), Outcome::Failed(ErrorClass::Kubernetes))
             }

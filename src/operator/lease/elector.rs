@@ -17,6 +17,9 @@ use super::{Election, Timing};
 use crate::controllers::leadership::Leadership;
 use crate::telemetry::sentence;
 
+/// How soon it is told again that the API server fails.
+const REPEAT: Duration = Duration::from_secs(60);
+
 /// One who competes for a Lease.
 pub(super) struct Elector {
     api: Api<Lease>,
@@ -26,8 +29,10 @@ pub(super) struct Elector {
     leadership: Leadership,
     observed: Option<Observed>,
     leading: bool,
-    /// The holder that was told last, and whether the API server failed when asked.
-    told: (Option<String>, bool),
+    /// The holder that was told last.
+    told_holder: Option<String>,
+    /// When it was told that the API server fails.
+    told_failure: Option<Instant>,
 }
 
 /// What a look at the Lease showed.
@@ -46,7 +51,7 @@ enum Standing {
 enum LookError {
     #[error("the API server did not answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
-    #[error(transparent)]
+    #[error("the API server refused or failed")]
     Api(#[from] kube::Error),
 }
 
@@ -60,7 +65,8 @@ impl Elector {
             leadership: to,
             observed: None,
             leading: false,
-            told: (None, false),
+            told_holder: None,
+            told_failure: None,
         }
     }
 
@@ -85,15 +91,15 @@ impl Elector {
                     info!(lease = self.name, holder = self.me, "leading");
                 }
                 self.leading = true;
-                self.told = (None, false);
+                (self.told_holder, self.told_failure) = (None, None);
                 return jittered(self.timing.renewal());
             }
             Ok(Standing::Theirs) => {
-                self.told.1 = false;
+                self.told_failure = None;
                 self.step_down("another process has taken the Lease");
             }
             Ok(Standing::Overtaken) => {
-                self.told.1 = false;
+                self.told_failure = None;
                 // Perhaps by our own write whose answer was lost: what was renewed before
                 // holds until its own deadline.
                 if !self.leadership.holds() {
@@ -101,12 +107,15 @@ impl Elector {
                 }
             }
             Err(error) => {
-                if !self.told.1 {
+                if self
+                    .told_failure
+                    .is_none_or(|told| told.elapsed() >= REPEAT)
+                {
                     let error = sentence(&error);
                     warn!(lease = self.name, %error, "the Lease could not be renewed or read; it \
                            is tried again");
+                    self.told_failure = Some(Instant::now());
                 }
-                self.told.1 = true;
                 // What was renewed before holds until its own deadline.
                 if !self.leadership.holds() {
                     self.step_down("the Lease could not be renewed in time");
@@ -141,9 +150,9 @@ impl Elector {
         self.observed = Some(observed);
         match decision {
             Decision::Wait => {
-                if self.told.0 != holder {
+                if self.told_holder != holder {
                     info!(lease = self.name, holder, "standing by");
-                    self.told.0 = holder;
+                    self.told_holder = holder;
                 }
                 Ok(Standing::Theirs)
             }

@@ -98,6 +98,7 @@ async fn waits_until_the_kinds_are_served() {
         format!("{base}/integrationservers?&limit=1"),
         format!("{base}/tenants?&limit=1"),
         format!("{base}/virtualmachines?&limit=1"),
+        "/api/v1/namespaces?&limit=1".to_owned(),
     ];
     assert!(questions.ends_with(&last), "{questions:?}");
 }
@@ -108,7 +109,7 @@ async fn asks_in_each_watched_namespace() {
     let namespaces = ["a".to_owned(), "b".to_owned()];
     soon(wait(&client, &namespaces, &Readiness::new(), QUICK)).await;
     let questions = server.questions();
-    assert_eq!(questions.len(), 5, "{questions:?}");
+    assert_eq!(questions.len(), 6, "{questions:?}");
     for part in [
         "/namespaces/a/tenants",
         "/namespaces/b/tenants",

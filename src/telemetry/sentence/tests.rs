@@ -47,3 +47,28 @@ fn an_answer_of_the_api_server_is_not_shown_as_debug_text() {
         "no such thing (404)"
     );
 }
+
+fn forbidden(message: &str) -> kube::Error {
+    kube::Error::Api(
+        kube::core::Status::failure(message, "Forbidden")
+            .with_code(403)
+            .boxed(),
+    )
+}
+
+#[test]
+fn a_missing_permission_is_said_with_what_to_do() {
+    let said = "tenants.viis-operator.io is forbidden: User \"system:serviceaccount:a:b\" cannot \
+                list resource \"tenants\" in API group \"viis-operator.io\" at the cluster scope";
+    let error = kube::runtime::watcher::Error::InitialListFailed(forbidden(said));
+    assert_eq!(
+        sentence(&error),
+        format!("failed to perform initial object list: {said} (403); {MISSING_PERMISSION}")
+    );
+}
+
+#[test]
+fn what_admission_refuses_is_no_missing_permission() {
+    let said = "events is forbidden: the namespace is being terminated";
+    assert_eq!(sentence(&forbidden(said)), format!("{said} (403)"));
+}

@@ -52,7 +52,24 @@ async fn a_secret_that_did_not_change_makes_no_client() {
 async fn without_the_secret_the_present_client_serves_on() {
     let present = present().await;
     let same = connect(&without_secret().context, &main_server(), Some(&present)).await;
-    assert!(matches!(same, Ok(Connected::FromMemory)));
+    assert!(matches!(same, Ok(Connected::FromMemory(Lack::Gone))));
+}
+
+/// A permission that was taken away is no reason to stop.
+#[tokio::test]
+async fn where_the_secret_may_not_be_read_the_present_client_serves_on() {
+    let forbidden = stage(&ApiServer::failing(403));
+    let present = present().await;
+    let same = connect(&forbidden.context, &main_server(), Some(&present)).await;
+    assert!(matches!(same, Ok(Connected::FromMemory(Lack::Forbidden))));
+    let Err(Missing::Said(probe)) = connect(&forbidden.context, &main_server(), None).await else {
+        panic!("it was served")
+    };
+    assert!(
+        probe.message.contains("may not get Secret viis-main") && probe.message.contains("roles"),
+        "{}",
+        probe.message
+    );
 }
 
 #[rstest]
@@ -66,13 +83,16 @@ async fn without_the_secret_a_changed_spec_is_served_with_the_account_in_memory(
     let present = present().await;
     let changed = main_server().with(spec);
     let stage = without_secret();
-    let Ok(Connected::NewFromMemory(renewed)) =
+    let Ok(Connected::NewFromMemory(renewed, Lack::Gone)) =
         connect(&stage.context, &changed, Some(&present)).await
     else {
         panic!("the account in memory is lost")
     };
     let again = connect(&stage.context, &changed, Some(&renewed)).await;
-    assert!(matches!(again, Ok(Connected::FromMemory)), "and stays");
+    assert!(
+        matches!(again, Ok(Connected::FromMemory(Lack::Gone))),
+        "and stays"
+    );
     let back = connect(&with_secret().context, &changed, Some(&renewed)).await;
     assert!(matches!(back, Ok(Connected::Same)), "the Secret came back");
 }

@@ -47,7 +47,7 @@ struct Situation {
     probe: Option<Probe>,
     judgement: Option<Judgement>,
     outclaimed: bool,
-    secret_missing: bool,
+    secret_missing: Option<Lack>,
     referrers: Option<usize>,
 }
 
@@ -57,7 +57,7 @@ fn healthy() -> Situation {
         probe: Some(probe(true, reasons::CONNECTED)),
         judgement: Some(judgement(true)),
         outclaimed: false,
-        secret_missing: false,
+        secret_missing: None,
         referrers: None,
     }
 }
@@ -99,7 +99,8 @@ fn sentence(all: &[Condition], kind: ConditionType) -> &str {
 #[case::in_use(healthy().with(|s| s.referrers = Some(4)), "False", "InUse")]
 #[case::mass_absence(healthy().with(|s| s.judgement = Some(held(HoldKind::Absence, 7))), "False", "MassAbsence")]
 #[case::held_deletions(healthy().with(|s| s.judgement = Some(held(HoldKind::Deletion, 3))), "True", "Reconciled")]
-#[case::secret_missing(healthy().with(|s| s.secret_missing = true), "False", "SecretNotFound")]
+#[case::secret_missing(healthy().with(|s| s.secret_missing = Some(Lack::Gone)), "False", "SecretNotFound")]
+#[case::secret_forbidden(healthy().with(|s| s.secret_missing = Some(Lack::Forbidden)), "False", "SecretNotFound")]
 #[case::suspended(healthy().with(|s| s.server = s.server.clone().with(json!({"suspend": true}))), "True", "Suspended")]
 #[case::stalled_before(healthy().with(|s| {
     let status = s.server.status.get_or_insert_default();
@@ -172,7 +173,7 @@ fn held_deletions_say_the_line_to_run() {
 /// The prune that is held deletes the server, too, or its Secret.
 #[rstest]
 #[case(|known: &mut Situation| known.referrers = Some(3), reasons::IN_USE)]
-#[case(|known: &mut Situation| known.secret_missing = true, reasons::SECRET_NOT_FOUND)]
+#[case(|known: &mut Situation| known.secret_missing = Some(Lack::Gone), reasons::SECRET_NOT_FOUND)]
 #[case(|known: &mut Situation| known.server.spec.suspend = true, reasons::SUSPENDED)]
 fn held_deletions_say_the_line_to_run_whatever_else_is_said(
     #[case] change: fn(&mut Situation),

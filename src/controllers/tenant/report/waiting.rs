@@ -34,6 +34,7 @@ pub fn line(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
         Wait::Suspended => suspended(),
         Wait::AlreadyClaimed => already_claimed(scene),
         Wait::Rejected(step) => rejected(scene, memory, step),
+        Wait::SecretNotFound if memory.secret_forbidden => secret_forbidden(scene),
         Wait::SecretNotFound => secret_not_found(scene),
         Wait::SecretKeyMissing => secret_key_missing(scene),
         Wait::NameTaken => name_taken(scene),
@@ -217,6 +218,17 @@ fn secret_not_found(scene: &Scene) -> Line {
     Line::reconciling(
         reasons::SECRET_NOT_FOUND,
         format!("There is no Secret {name} in this namespace. Create it, with key {key}."),
+    )
+}
+
+fn secret_forbidden(scene: &Scene) -> Line {
+    let (name, _) = secret(scene);
+    Line::reconciling(
+        reasons::SECRET_NOT_FOUND,
+        format!(
+            "The operator may not get Secret {name} in this namespace. Bind its service account to \
+             the roles that come with the operator."
+        ),
     )
 }
 
