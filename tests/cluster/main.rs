@@ -40,6 +40,7 @@ mod roles;
 mod rules;
 mod secrecy;
 mod whereabouts;
+mod withheld;
 
 /// A BIOS ID by number.
 fn bios_id(number: usize) -> String {
