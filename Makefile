@@ -11,6 +11,8 @@ cargo = cargo --locked
 cluster = tests/controlplane/build.sh
 # Its own tests use the build cache of that program: hence its flags.
 go_test = cd tests/controlplane && GOWORK=off GOFLAGS= CGO_ENABLED=0 go test -trimpath ./internal/...
+# promtool, and what reads the expressions of alerts and dashboard.
+alerts = tests/alerts/build.sh
 # The chart and deploy/, with helm, kustomize and kubeconform of tests/tools/go.mod.
 chart_test = cd tests/tools && GOWORK=off GOFLAGS= CGO_ENABLED=0 go test -count=1 ./...
 # What Argo CD's and Flux's libraries make of objects that the cluster tests recorded.
@@ -31,7 +33,7 @@ if ( $(2) ); then printf '    %s: passed, %s s\n' '$(1)' $$(($$(date +%s) - star
 else printf '\nmake: failed in the step "%s"\n' '$(1)' >&2; exit 1; fi
 endef
 
-.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak build fmt crds readme bench seeds fuzz deny advisories cargo-deny chart chart-cluster chart-snapshots chart-crds install-yaml gitops gitops-files gitops-objects gitops gitops-files gitops-objects
+.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak alerts build fmt crds readme bench seeds fuzz deny advisories cargo-deny chart chart-cluster chart-snapshots chart-crds install-yaml gitops gitops-files gitops-objects
 
 help:
 	@printf '%s\n' \
@@ -39,7 +41,7 @@ help:
 	  '                   Control-C ends it and cleans up' \
 	  'make demo ONCE=1   the same, with the deletion; ends by itself' \
 	  'make test          everything that must pass: format, clippy, unit, doc and cluster tests, CRDs,' \
-	  '                   Helm chart and manifests, GitOps, a sample of the fault matrix' \
+	  '                   Helm chart and manifests, alerts, GitOps, a sample of the fault matrix' \
 	  '' \
 	  'make unit          only the tests without a cluster' \
 	  'make cluster       only those with one; TEST=name for one of them' \
@@ -49,9 +51,10 @@ help:
 	  'make lint          only format and clippy' \
 	  'make fmt           format the code' \
 	  'make crds          write crds/ anew from src/api' \
-	  'make readme        write the table of reasons in README.md anew from src/api' \
+	  'make readme        write the tables in README.md and docs/metrics.md anew from the code' \
 	  'make chart         check the Helm chart and deploy/, without a cluster' \
 	  'make chart-cluster the same, and install, upgrade and uninstall on a test cluster' \
+	  'make alerts        check alert rules, dashboard and the form of the metrics with promtool' \
 	  'make chart-crds chart-snapshots install-yaml' \
 	  '                   write anew what is made of crds/ and of the chart' \
 	  'make gitops        what Argo CD and Flux make of the resources, see tests/gitops' \
@@ -67,7 +70,7 @@ help:
 demo:
 	@demo/run.sh $(if $(filter-out 0 no false,$(ONCE)),--once)
 
-test: tools format clippy unit doc crd-drift chart controlplane gitops cluster faults-sample
+test: tools format clippy unit doc crd-drift chart alerts controlplane gitops cluster faults-sample
 	@printf '\nmake test: everything passed\n'
 
 # Parts of Rust that a minimal installation lacks.
@@ -96,7 +99,7 @@ controlplane:
 	$(call step,test cluster: its own tests,$(go_test))
 
 cluster:
-	$(call step,cluster tests,$(cluster) >/dev/null && $(cargo) test --test cluster $(if $(TEST),-- $(TEST)))
+	$(call step,cluster tests,$(cluster) >/dev/null && $(alerts) >/dev/null && $(cargo) test --test cluster $(if $(TEST),-- $(TEST)))
 
 faults-sample:
 	$(call step,faults: a sample,$(faults_test) --stands 6)
@@ -120,6 +123,7 @@ crds:
 
 readme:
 	UPDATE_README=1 $(cargo) test --quiet --test readme the_table
+	UPDATE_README=1 $(cargo) test --quiet --lib the_table_in_the_docs
 
 bench:
 	$(cargo) bench --bench bench -- $(BENCH_FLAGS)
@@ -144,6 +148,10 @@ cargo-deny:
 chart:
 	$(call step,chart: tools,tests/tools/build.sh)
 	$(call step,chart and manifests,$(chart_test))
+
+alerts:
+	$(call step,alerts: tools,$(alerts))
+	$(call step,alerts and dashboard,tests/alerts/check.sh)
 
 chart-cluster:
 	$(call step,chart: tools,tests/tools/build.sh && $(cluster))

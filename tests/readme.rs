@@ -48,10 +48,12 @@ fn the_table_of_reasons_is_the_one_of_the_code() {
 /// README.md and the pages of `docs/`.
 fn pages() -> Vec<PathBuf> {
     let mut pages = vec![project().join("README.md")];
-    for entry in fs::read_dir(project().join("docs")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "md") {
-            pages.push(path);
+    for folder in ["docs", "docs/runbooks"] {
+        for entry in fs::read_dir(project().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
         }
     }
     pages

@@ -8,6 +8,7 @@
 //! - `leadership`: whether this process may change anything now.
 //! - `line`: what is said of an object as a whole, for the `report` of each kind.
 //! - `context`: what all share; `backoff`: pauses after failures.
+//! - `standing`: how everything stands, for the metrics.
 
 mod backoff;
 mod cluster;
@@ -19,6 +20,7 @@ pub mod integration_server;
 pub mod leadership;
 mod line;
 mod servers;
+mod standing;
 pub mod tenant;
 pub mod virtual_machine;
 mod wake;
@@ -46,7 +48,7 @@ use self::context::{Context, Queues};
 use self::leadership::Leadership;
 use self::watch::Listed;
 use crate::telemetry::logging;
-use crate::telemetry::metrics::{Kind, Metrics, Outcome};
+use crate::telemetry::metrics::{Kind, Metrics, Outcome, Source};
 use crate::telemetry::readiness::Readiness;
 
 /// What was asked for on the command line.
@@ -112,6 +114,8 @@ pub async fn run(
         }
     }
     start_controllers(&context, &mut controllers);
+    let source: Arc<dyn Source> = Arc::clone(&context) as Arc<dyn Source>;
+    let _shown = context.metrics.show(&source);
     ready.controllers_started();
     info!("the controllers are at work");
     tokio::select! {
@@ -228,6 +232,7 @@ async fn look_at<K>(
         let metrics = Arc::clone(&context.metrics);
         let look = look(object, context);
         async move {
+            let _in_progress = metrics.begins(kind);
             let (after, outcome) = look.await;
             metrics.reconciled(kind, outcome, started.elapsed());
             Ok::<_, Infallible>(after.map_or_else(Action::await_change, Action::requeue))

@@ -39,6 +39,16 @@ impl Slots {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many wait for a slot.
+    pub fn waiting(&self) -> usize {
+        self.state().queued.len()
+    }
+
+    /// How many slots there are.
+    pub fn limit(&self) -> usize {
+        self.state().limit
+    }
+
     /// True when this Tenant may start a task now. Otherwise it is queued, and
     /// woken once its turn has come.
     pub fn take(&self, owner: &Owner) -> bool {

@@ -347,6 +347,15 @@ impl Tasks {
             .collect()
     }
 
+    /// How many tasks run, and the last change of the one that has not changed for the
+    /// longest time.
+    pub fn unchanged(&self) -> (usize, Option<Instant>) {
+        let state = self.state();
+        let running = state.watched.values().filter(|w| !w.view.is_over());
+        let changes = running.map(|watched| watched.last_change);
+        (changes.clone().count(), changes.min())
+    }
+
     /// Remembers which running tasks a list of all tasks showed.
     pub(super) fn survey(&self, tasks: &[Task], started: Instant) {
         let running = tasks

@@ -15,11 +15,8 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 use self::listener::Bounded;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{self, Metrics};
 use crate::telemetry::readiness::Readiness;
-
-/// The text format that `prometheus-client` writes.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// A bound address that does not answer yet.
 #[derive(Debug)]
@@ -86,7 +83,7 @@ fn probe(answer: Result<(), &'static str>) -> Response {
 
 async fn metrics_text(State(sources): State<Sources>) -> Response {
     match sources.metrics.encode() {
-        Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(error) => {
             tracing::warn!(%error, "the metrics could not be written as text");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

@@ -1,9 +1,16 @@
 //! What Prometheus can ask: counters, durations and gauges with closed sets of
-//! labels. No names of objects: their number has no bound.
+//! labels. No names of Tenants and VirtualMachines: their number has no bound.
+//!
+//! - here: what is counted as it happens; - `standing`: what is gathered when it is asked
+//!   for; - `labels`: the closed sets; - `text`: the format
 
 mod labels;
+mod standing;
+mod text;
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -11,13 +18,16 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use self::labels::{
-    BuildLabels, CallLabels, ErrorLabels, KindLabels, MethodLabels, ReconcileLabels, StatusText,
+    AnswerLabels, AnswerText, BuildLabels, CallLabels, ErrorLabels, KindLabels, ReconcileLabels,
+    StatusText,
 };
-pub use self::labels::{ErrorClass, Kind, Outcome};
+pub use self::labels::{ErrorClass, Kind, Outcome, ResourceLabels, State};
+use self::standing::Sources;
+pub use self::standing::{ServerStanding, Shown, Source, Standing, TaskStanding};
+pub use self::text::CONTENT_TYPE;
 use crate::viis;
 
 /// Upper bounds in seconds. A reconcile that writes nothing takes milliseconds,
@@ -32,10 +42,17 @@ pub struct Metrics {
     reconcile_durations: Family<KindLabels, Histogram, Buckets>,
     reconcile_errors: Family<ErrorLabels, Counter>,
     external_requests: Family<CallLabels, Counter>,
-    external_durations: Family<MethodLabels, Histogram, Buckets>,
-    tasks_in_flight: Gauge,
+    external_durations: Family<AnswerLabels, Histogram, Buckets>,
+    in_progress: Family<KindLabels, Gauge>,
     leader: Gauge,
+    sources: Sources,
+    /// Not shown: the standing has the tasks by server. This one outlives the controllers.
+    tasks_in_flight: AtomicI64,
 }
+
+/// A reconcile that is under way, until this is dropped.
+#[derive(Debug)]
+pub struct InProgress(Gauge);
 
 /// Makes histograms with [`BUCKETS`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,11 +72,21 @@ impl Metrics {
             reconcile_errors: Family::default(),
             external_requests: Family::default(),
             external_durations: Family::new_with_constructor(Buckets),
-            tasks_in_flight: Gauge::default(),
+            in_progress: Family::default(),
             leader: Gauge::default(),
+            sources: Sources::default(),
+            tasks_in_flight: AtomicI64::new(0),
         };
         metrics.start_at_zero();
         metrics.registered()
+    }
+
+    /// A reconcile begins.
+    #[must_use = "it counts as under way until this is dropped"]
+    pub fn begins(&self, kind: Kind) -> InProgress {
+        let gauge = self.in_progress.get_or_create_owned(&KindLabels { kind });
+        gauge.inc();
+        InProgress(gauge)
     }
 
     /// Counts one reconcile of an object: how it ended and how long it took.
@@ -85,18 +112,18 @@ impl Metrics {
 
     /// A task of an Integration Server is watched from now on.
     pub fn task_started(&self) {
-        self.tasks_in_flight.inc();
+        self.tasks_in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A task is no longer watched: it ended, or its resource is gone.
     pub fn task_ended(&self) {
-        self.tasks_in_flight.dec();
+        self.tasks_in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// How many tasks of Integration Servers are watched.
     #[must_use]
     pub fn tasks_in_flight(&self) -> i64 {
-        self.tasks_in_flight.get()
+        self.tasks_in_flight.load(Ordering::Relaxed)
     }
 
     /// This process leads, or does not.
@@ -104,18 +131,25 @@ impl Metrics {
         self.leader.set(i64::from(leads));
     }
 
-    /// All metrics in the OpenMetrics text format.
+    /// Shows how things stand, as this source says it whenever somebody asks, until what
+    /// is returned is dropped or the source is gone.
+    pub fn show(&self, source: &Arc<dyn Source>) -> Shown {
+        self.sources.show(source)
+    }
+
+    /// All metrics in Prometheus' text format.
     ///
     /// # Errors
     /// When a metric cannot be written as text.
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
-        Ok(text)
+        Ok(text::of_openmetrics(&text))
     }
 
     fn start_at_zero(&self) {
         for kind in Kind::ALL {
+            drop(self.in_progress.get_or_create(&KindLabels { kind }));
             for outcome in labels::OutcomeText::ALL {
                 drop(
                     self.reconciles
@@ -132,11 +166,11 @@ impl Metrics {
     }
 
     fn registered(mut self) -> Self {
-        let build = Info::new(BuildLabels {
-            version: env!("CARGO_PKG_VERSION"),
-        });
+        let build = Family::<BuildLabels, Gauge>::default();
+        let version = env!("CARGO_PKG_VERSION");
+        build.get_or_create(&BuildLabels { version }).set(1);
         let registry = &mut self.registry;
-        registry.register("build", "Which version runs", build);
+        registry.register("build_info", "Which version runs; always 1", build);
         registry.register(
             "reconciles",
             "Reconciles by kind and outcome",
@@ -155,25 +189,28 @@ impl Metrics {
         );
         registry.register(
             "external_requests",
-            "Calls to Integration Servers by method and HTTP status (none: no answer)",
+            "Calls to Integration Servers by method and HTTP status (none: no answer; other: a status \
+             that HTTP does not have)",
             self.external_requests.clone(),
         );
         registry.register_with_unit(
             "external_request_duration",
-            "How long calls to Integration Servers took",
+            "How long calls to Integration Servers took, by method and answer (ok, refused: 4xx, \
+             failed: 5xx or no answer)",
             Unit::Seconds,
             self.external_durations.clone(),
         );
         registry.register(
-            "tasks_in_flight",
-            "Tasks of Integration Servers that are being watched",
-            self.tasks_in_flight.clone(),
+            "reconciles_in_progress",
+            "Reconciles that are under way, by kind",
+            self.in_progress.clone(),
         );
         registry.register(
             "leader",
             "1 while this process leads, 0 while it stands by",
             self.leader.clone(),
         );
+        registry.register_collector(Box::new(self.sources.clone()));
         self
     }
 }
@@ -192,8 +229,19 @@ impl viis::Observer for Metrics {
             .get_or_create(&CallLabels { method, status })
             .inc();
         self.external_durations
-            .get_or_create(&MethodLabels { method })
+            .get_or_create(&AnswerLabels {
+                method,
+                answer: AnswerText::from(outcome),
+            })
             .observe(took.as_secs_f64());
+    }
+}
+
+// === impl InProgress ===
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

@@ -192,6 +192,8 @@ async fn a_leader_whose_lease_was_taken_stops_and_campaigns_again() {
         metric(stand.operator.as_ref().unwrap(), "viis_operator_leader 0").await
     })
     .await;
+    let (_, page) = stand.operator().page("/metrics").await.unwrap();
+    assert!(!page.contains("server=\""), "old news: {page}");
     let before = stand.simulator.calls().await;
     stand.apply([simple_tenant("acme")]).await;
     tokio::time::sleep(Duration::from_secs(2)).await;

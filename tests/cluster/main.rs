@@ -32,6 +32,7 @@ mod life;
 mod limits;
 mod lost_answers;
 mod machines;
+mod metrics;
 mod outage;
 mod permissions;
 mod program;

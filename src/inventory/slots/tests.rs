@@ -95,3 +95,13 @@ fn a_namesake_of_another_namespace_is_somebody_else() {
     assert!(slots.take(&owner("a")));
     assert!(!slots.take(&namesake));
 }
+
+#[test]
+fn who_waits_is_counted_until_its_turn() {
+    let slots = full();
+    assert_eq!((slots.limit(), slots.waiting()), (2, 2));
+    slots.release(&owner("a"));
+    assert_eq!(slots.waiting(), 1);
+    slots.release(&owner("d"));
+    assert_eq!(slots.waiting(), 0);
+}

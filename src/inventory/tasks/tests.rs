@@ -38,6 +38,22 @@ impl Tasks {
     }
 }
 
+// === How they stand ===
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_without_a_change_is_known_while_it_runs() {
+    let (tasks, _) = tasks();
+    assert_eq!(tasks.unchanged(), (0, None));
+    tasks.watch(&id("1"), &owner("acme"));
+    tasks.watch(&id("2"), &owner("other"));
+    tasks.unchanged_for("1", SHORTLY_BEFORE);
+    assert_eq!(tasks.unchanged(), (2, Some(ago(SHORTLY_BEFORE))));
+    tasks.update(&[Task::test("1").completed()]);
+    assert_eq!(tasks.unchanged(), (1, Some(Instant::now())));
+    tasks.update(&[Task::test("2").completed()]);
+    assert_eq!(tasks.unchanged(), (0, None));
+}
+
 // === Waking ===
 
 #[test]

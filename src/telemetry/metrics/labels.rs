@@ -8,7 +8,7 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEn
 use crate::viis;
 
 /// The kind of object that a reconcile was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// An Integration Server.
     IntegrationServer,
@@ -43,6 +43,35 @@ pub enum ErrorClass {
     NotFound,
     /// The Kubernetes API server failed or refused.
     Kubernetes,
+}
+
+/// How a watched resource stands. The first that is true of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Nobody has looked at its present spec yet.
+    Pending,
+    /// Somebody has to change something.
+    Stalled,
+    /// It is being deleted.
+    Deleting,
+    /// The server agrees with the spec.
+    Ready,
+    /// It waits while `suspend` is set.
+    Suspended,
+    /// Work is under way, and goes on by itself.
+    Reconciling,
+}
+
+/// How a call was answered, for its duration: those that nobody answers take their
+/// whole timeout, and must not hide how fast the others are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum AnswerText {
+    /// With a status below 400.
+    Ok,
+    /// With 4xx.
+    Refused,
+    /// With any other status, or not at all.
+    Failed,
 }
 
 /// [`Outcome`] without the class, which has a metric of its own.
@@ -89,8 +118,21 @@ pub(super) struct CallLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct MethodLabels {
+pub(super) struct AnswerLabels {
     pub(super) method: &'static str,
+    pub(super) answer: AnswerText,
+}
+
+/// What is counted together of the watched resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+pub struct ResourceLabels {
+    /// Their kind.
+    pub kind: Kind,
+    /// How they stand.
+    pub state: State,
+    /// The reason of `Ready`: one of the project's own table, so that neither a server nor
+    /// a user can make new series.
+    pub reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -173,6 +215,61 @@ impl EncodeLabelValue for OutcomeText {
         encoder.write_str(match self {
             Self::Settled => "settled",
             Self::Waiting => "waiting",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// All states.
+    pub const ALL: [Self; 6] = [
+        Self::Pending,
+        Self::Stalled,
+        Self::Deleting,
+        Self::Ready,
+        Self::Suspended,
+        Self::Reconciling,
+    ];
+
+    /// The state as the label shows it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Stalled => "stalled",
+            Self::Deleting => "deleting",
+            Self::Ready => "ready",
+            Self::Suspended => "suspended",
+            Self::Reconciling => "reconciling",
+        }
+    }
+}
+
+impl EncodeLabelValue for State {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(self.as_str())
+    }
+}
+
+// === impl AnswerText ===
+
+impl From<viis::Outcome> for AnswerText {
+    fn from(outcome: viis::Outcome) -> Self {
+        match outcome {
+            viis::Outcome::Status(0..=399) => Self::Ok,
+            viis::Outcome::Status(400..=499) => Self::Refused,
+            viis::Outcome::Status(_) | viis::Outcome::Failed => Self::Failed,
+        }
+    }
+}
+
+impl EncodeLabelValue for AnswerText {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
             Self::Failed => "failed",
         })
     }
