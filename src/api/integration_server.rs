@@ -1,8 +1,10 @@
 //! IntegrationServer: one Integration Server, how to reach it and how far the
 //! operator may go on it. Types and schema only.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector, Time};
-use kube::core::Duration;
+use kube::core::{Duration, Selector, SelectorExt as _};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -128,6 +130,20 @@ pub struct AllowedNamespaces {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::label_selector")]
     pub selector: Option<LabelSelector>,
+}
+
+impl AllowedNamespaces {
+    /// Whether a namespace with these labels may refer to the server. A selector that
+    /// cannot be evaluated lets none in.
+    pub fn lets_in(&self, labels: &BTreeMap<String, String>) -> bool {
+        match self.from {
+            AllowFrom::All => true,
+            AllowFrom::Selector => {
+                let selector = self.selector.clone().unwrap_or_default();
+                Selector::try_from(selector).is_ok_and(|selector| selector.matches(labels))
+            }
+        }
+    }
 }
 
 /// Which namespaces are meant.

@@ -2,7 +2,12 @@
 //!
 //! Each command has its own file; this one only dispatches.
 
+pub mod check;
+mod cluster;
 pub mod crds;
+mod event_loop;
+pub mod import;
+mod installation;
 pub mod run;
 pub mod version;
 
@@ -27,6 +32,10 @@ pub struct Cli {
 pub enum Command {
     /// Run the controllers until SIGTERM or SIGINT
     Run(run::RunOptions),
+    /// Read an Integration Server and print manifests for the tenants that it has
+    Import(import::ImportOptions),
+    /// Check the cluster and the Integration Servers: a line each, exit status 1 when one fails
+    Check(check::CheckOptions),
     /// Print the custom resource definitions as YAML, for `kubectl apply -f -`
     Crds,
     /// Print the name and version of this program
@@ -40,6 +49,8 @@ impl Cli {
     pub fn execute(self) -> ExitCode {
         match self.command {
             Command::Run(options) => run::run(options),
+            Command::Import(options) => import::run(options),
+            Command::Check(options) => check::run(options),
             Command::Crds => print(crds::run),
             Command::Version => print(version::run),
         }
@@ -63,9 +74,14 @@ fn print<E: Display>(
 
 /// Says on standard error why a command failed.
 fn failed(error: &dyn Display) -> ExitCode {
-    // A closed standard error leaves nobody to tell; `eprintln!` would panic.
-    let _ = writeln!(io::stderr(), "viis-operator: {error}");
+    say(error);
     ExitCode::FAILURE
+}
+
+/// Says something on standard error.
+fn say(what: &dyn Display) {
+    // A closed standard error leaves nobody to tell; `eprintln!` would panic.
+    let _ = writeln!(io::stderr(), "viis-operator: {what}");
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ fn without_a_command_the_help_is_shown() {
     );
     assert_eq!(error.exit_code(), 2);
     let help = error.to_string();
-    for command in ["run", "crds", "version"] {
+    for command in ["run", "import", "check", "crds", "version"] {
         assert!(help.contains(command), "{help}");
     }
 }
@@ -41,5 +41,5 @@ fn only_commands_that_work_are_offered() {
         .get_subcommands()
         .map(|c| c.get_name().to_owned())
         .collect();
-    assert_eq!(offered, ["run", "crds", "version"]);
+    assert_eq!(offered, ["run", "import", "check", "crds", "version"]);
 }

@@ -56,6 +56,14 @@ pub async fn from_environment(leadership: Leadership) -> Result<Client, Error> {
     from_config(Config::infer().await.map_err(Error::Infer)?, leadership)
 }
 
+/// The same for a command that only reads, and that nobody competes with.
+///
+/// # Errors
+/// As [`from_environment`].
+pub async fn for_a_command() -> Result<Client, Error> {
+    from_environment(Leadership::unopposed()).await
+}
+
 /// A client for this configuration, with this program's deadlines.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::code::{Code, codes};
-use super::error::{Class, Effect, Error, Problem};
+use super::error::{Class, Effect, Error, LATER, Problem};
 use super::method::Method;
 use super::redaction::Redactor;
 use super::xml::{self, Limits};
@@ -71,7 +71,7 @@ impl Answer {
                 Problem::UnexpectedAnswer,
                 format!(
                     "The Integration Server's answer to {method} (status {status}) cannot be \
-                     used. {why} It is asked again later."
+                     used. {why}{LATER}"
                 ),
             ),
             Effect::Unknown,
@@ -135,8 +135,7 @@ impl Answer {
                 class,
                 Problem::ServerError,
                 format!(
-                    "The Integration Server {what} ({method} was answered with {status}). \
-                     It is asked again later.{said}"
+                    "The Integration Server {what} ({method} was answered with {status}).{LATER}{said}"
                 ),
             ),
             effect,

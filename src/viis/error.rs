@@ -11,6 +11,9 @@ use super::method::Method;
 /// Longest message, in bytes.
 const LONGEST_MESSAGE: usize = 1000;
 
+/// What the operator does about an error that passes.
+pub(super) const LATER: &str = " It is asked again later.";
+
 /// A call that did not succeed. Its text is one sentence or two, without
 /// secrets, at most 1 kB, and says what to do.
 #[derive(Clone)]
@@ -145,6 +148,11 @@ impl Error {
     /// What is known of the request's effect on the server.
     pub fn effect(&self) -> Effect {
         self.0.effect
+    }
+
+    /// The text for who does not ask again by itself.
+    pub fn without_promise(&self) -> String {
+        self.0.message.replacen(LATER, "", 1)
     }
 
     /// What the trouble is.

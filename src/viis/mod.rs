@@ -11,6 +11,7 @@
 //! | `request` | method, path, query and body of each call |
 //! | `answer` | what an answer means: a success, or which error |
 //! | `client` | the twelve methods |
+//! | `greeting` | meets a server without an account: does it answer, with which certificate |
 //! | `xml` | reading with limits, writing what survives reading |
 //! | `list`, `wholeness`, `tenant`, `machine`, `task`, `task_identifier` | the server's words as types |
 //! | `identifier`, `time`, `code` | small words of the server |
@@ -27,6 +28,7 @@ mod code;
 mod error;
 #[cfg(test)]
 mod fixtures;
+mod greeting;
 mod identifier;
 #[doc(hidden)]
 pub mod list;
@@ -56,6 +58,7 @@ pub(crate) mod live_tests;
 pub use client::{Cancellation, Client};
 pub use code::{Code, codes};
 pub use error::{Class, Effect, Error, Problem};
+pub use greeting::{Greeted, Greeting, greet};
 pub use identifier::{BiosId, InvalidBiosId, TaskId, TenantId, VirtualMachineId};
 pub use machine::{NewVirtualMachine, VirtualMachine};
 pub use method::{Method, Observer, Outcome};

@@ -15,12 +15,13 @@ use url::Url;
 
 use super::answer::Answer;
 use super::certificate::{self, CertificateRefused, Presented};
-use super::error::{Class, Effect, Error, Problem};
+use super::error::{Class, Effect, Error, LATER, Problem};
 use super::method::{Method, Observer, Outcome};
 use super::pace::Pace;
 use super::request::Request;
 use super::settings::{
     ConfigurationError, Credentials, Endpoint, Fingerprint, Permit, Setting, Settings, Timeouts,
+    Trust,
 };
 
 /// Longest body of an answer, in bytes.
@@ -50,30 +51,11 @@ impl Transport {
         settings: &Settings,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, ConfigurationError> {
-        let (tls, presented) = certificate::tls(&settings.trust)?;
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .https_only(true)
-            .http1_only()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            // Who calls decides what may be sent twice.
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(settings.timeouts.connect)
-            .pool_idle_timeout(IDLE)
-            .tcp_keepalive(IDLE)
-            .default_headers(default_headers())
-            .user_agent(concat!("viis-operator/", env!("CARGO_PKG_VERSION")));
-        if let Some(url) = &settings.proxy {
-            builder = builder.proxy(proxy(url)?);
-        }
-        let http = builder.build().map_err(|error| {
-            ConfigurationError::new(
-                Setting::Trust,
-                format!("The client cannot be set up: {error}."),
-            )
-        })?;
+        let (http, presented) = http(
+            &settings.trust,
+            settings.proxy.as_ref(),
+            settings.timeouts.connect,
+        )?;
         Ok(Self {
             endpoint: settings.endpoint.clone(),
             server: server_url(&settings.endpoint)?,
@@ -215,34 +197,21 @@ impl Transport {
         let unsent = error.is_connect() || error.is_builder();
         let (problem, message) = if let Some(refused) = CertificateRefused::find(&error) {
             (Problem::Certificate, refused)
-        } else if unsent && error.is_timeout() {
-            let seconds = self.timeouts.connect.as_secs_f32();
-            let message = format!(
-                "No connection to {endpoint} within {seconds} s. Check address, port, proxy and \
-                 firewall."
-            );
-            (Problem::Connect, message)
         } else if unsent {
-            let message = format!(
-                "No connection to {endpoint}: {cause}. Check address, port, proxy and firewall."
-            );
+            let message = no_connection(endpoint, &error, self.timeouts.connect);
             (Problem::Connect, message)
         } else if error.is_timeout() {
             let seconds = self.timeout(method).as_secs_f32();
             let message = format!(
-                "{endpoint} did not finish its answer to {method} within {seconds} s. It is asked \
-                 again later."
+                "{endpoint} did not finish its answer to {method} within {seconds} s.{LATER}"
             );
             (Problem::Timeout, message)
         } else if status.is_some() {
-            let message = format!(
-                "The answer of {endpoint} to {method} was cut: {cause}. It is asked again later."
-            );
+            let message = format!("The answer of {endpoint} to {method} was cut: {cause}.{LATER}");
             (Problem::UnexpectedAnswer, message)
         } else {
             let message = format!(
-                "The connection to {endpoint} broke before {method} was answered: {cause}. It is \
-                 asked again later."
+                "The connection to {endpoint} broke before {method} was answered: {cause}.{LATER}"
             );
             (Problem::Connect, message)
         };
@@ -258,6 +227,23 @@ impl Transport {
         };
         failed.with_source(error)
     }
+}
+
+/// No connection came about.
+pub(super) fn no_connection(
+    endpoint: &Endpoint,
+    error: &reqwest::Error,
+    patience: Duration,
+) -> String {
+    if error.is_timeout() {
+        let seconds = patience.as_secs_f32();
+        return format!(
+            "No connection to {endpoint} within {seconds} s. Check address, port, proxy and \
+             firewall."
+        );
+    }
+    let cause = root_cause(error);
+    format!("No connection to {endpoint}: {cause}. Check address, port, proxy and firewall.")
 }
 
 /// The account was refused while this call waited for its turn.
@@ -297,7 +283,7 @@ fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 }
 
 /// The innermost error, in one bounded line: "Connection refused (os error 111)".
-fn root_cause(error: &reqwest::Error) -> String {
+pub(super) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &(dyn StdError + 'static) = error;
     for _ in 0..32 {
         let Some(inner) = cause.source() else { break };
@@ -309,6 +295,39 @@ fn root_cause(error: &reqwest::Error) -> String {
         .map(|letter| if letter.is_control() { ' ' } else { letter })
         .take(200)
         .collect()
+}
+
+/// The HTTP side of a client, and where it notes the certificate that the server presents.
+pub(super) fn http(
+    trust: &Trust,
+    through: Option<&Url>,
+    connect: Duration,
+) -> Result<(reqwest::Client, Presented), ConfigurationError> {
+    let (tls, presented) = certificate::tls(trust)?;
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .https_only(true)
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        // Who calls decides what may be sent twice.
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(connect)
+        .pool_idle_timeout(IDLE)
+        .tcp_keepalive(IDLE)
+        .default_headers(default_headers())
+        .user_agent(concat!("viis-operator/", env!("CARGO_PKG_VERSION")));
+    if let Some(url) = through {
+        builder = builder.proxy(proxy(url)?);
+    }
+    let http = builder.build().map_err(|error| {
+        ConfigurationError::new(
+            Setting::Trust,
+            format!("The client cannot be set up: {error}."),
+        )
+    })?;
+    Ok((http, presented))
 }
 
 fn default_headers() -> HeaderMap {
@@ -333,7 +352,7 @@ fn authorization(credentials: &Credentials) -> Result<HeaderValue, Configuration
     Ok(value)
 }
 
-fn server_url(endpoint: &Endpoint) -> Result<Url, ConfigurationError> {
+pub(super) fn server_url(endpoint: &Endpoint) -> Result<Url, ConfigurationError> {
     let wrong = || {
         ConfigurationError::new(
             Setting::Endpoint,

@@ -3,6 +3,7 @@
 use super::manifests::Manifest;
 use super::stand::{Stand, ours, resource_of};
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
+use std::path::Path;
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 
@@ -110,15 +111,52 @@ impl Stand {
 
     /// The operator's binary with another command.
     pub async fn command(&self, arguments: &[&str]) -> Result<String, String> {
+        let both = self.command_with_errors(arguments).await?;
+        Ok(both.0)
+    }
+
+    /// The same: standard output and standard error, or both after each other.
+    pub async fn command_with_errors(
+        &self,
+        arguments: &[&str],
+    ) -> Result<(String, String), String> {
+        self.command_behind(&self.lease.plane().kubeconfig, arguments)
+            .await
+    }
+
+    /// A kubeconfig like the stand's, for whoever has this token.
+    pub fn kubeconfig_with_token(&self, token: &str) -> tempfile::NamedTempFile {
+        let text = std::fs::read_to_string(&self.lease.plane().kubeconfig).unwrap();
+        let mut kubeconfig: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        for user in kubeconfig["users"].as_array_mut().unwrap() {
+            user["user"] = serde_json::json!({"token": token});
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), kubeconfig.to_string()).unwrap();
+        file
+    }
+
+    /// The same, with another way to the API server.
+    pub async fn command_behind(
+        &self,
+        kubeconfig: &Path,
+        arguments: &[&str],
+    ) -> Result<(String, String), String> {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_viis-operator"));
-        command
-            .env("KUBECONFIG", &self.lease.plane().kubeconfig)
-            .args(arguments);
-        run(&mut command, "").await
+        command.env("KUBECONFIG", kubeconfig).args(arguments);
+        run_with_errors(&mut command, "").await
     }
 }
 
 async fn run(command: &mut tokio::process::Command, input: &str) -> Result<String, String> {
+    let both = run_with_errors(command, input).await?;
+    Ok(both.0)
+}
+
+async fn run_with_errors(
+    command: &mut tokio::process::Command,
+    input: &str,
+) -> Result<(String, String), String> {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -132,7 +170,7 @@ async fn run(command: &mut tokio::process::Command, input: &str) -> Result<Strin
     let output = child.wait_with_output().await.unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match output.status.success() {
-        true => Ok(text(&output.stdout)),
+        true => Ok((text(&output.stdout), text(&output.stderr))),
         false => Err(format!("{}{}", text(&output.stdout), text(&output.stderr))),
     }
 }

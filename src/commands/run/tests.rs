@@ -3,6 +3,7 @@
 use clap::{Args as _, Command, FromArgMatches as _};
 use rstest::rstest;
 
+use super::super::installation::dns_label;
 use super::*;
 
 fn command() -> Command {

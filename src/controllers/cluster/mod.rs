@@ -8,11 +8,8 @@ mod index;
 mod object;
 mod shelf;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::core::{Selector, SelectorExt};
 use kube::runtime::reflector::ObjectRef;
 
 pub use self::index::Namespace;
@@ -115,13 +112,10 @@ impl Cluster {
 
     /// Whether a namespace may refer to a server. None while the namespace is not known.
     pub fn permits(&self, server: &IntegrationServer, namespace: &str) -> Option<bool> {
-        match server.spec.allowed_namespaces.from {
+        let allowed = &server.spec.allowed_namespaces;
+        match allowed.from {
             AllowFrom::All => Some(true),
-            AllowFrom::Selector => {
-                let namespace = self.namespace(namespace)?;
-                let selector = server.spec.allowed_namespaces.selector.clone();
-                Some(selects(selector.unwrap_or_default(), &namespace.labels))
-            }
+            AllowFrom::Selector => Some(allowed.lets_in(&self.namespace(namespace)?.labels)),
         }
     }
 
@@ -175,11 +169,6 @@ impl Cluster {
     pub fn remove_namespace(&self, name: &str) {
         self.index_mut().remove_namespace(name);
     }
-}
-
-/// Whether a selector that the schema let through matches; a broken one matches nothing.
-fn selects(selector: LabelSelector, labels: &BTreeMap<String, String>) -> bool {
-    Selector::try_from(selector).is_ok_and(|selector| selector.matches(labels))
 }
 
 #[cfg(test)]

@@ -1,22 +1,19 @@
 //! Makes the client of an IntegrationServer from its spec and its Secret.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Resource, ResourceExt};
-use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
 use super::memory::{Lack, Probe};
-use crate::api::{IntegrationServer, reasons};
+use crate::api::IntegrationServer;
+use crate::connection::{self, Unusable};
 use crate::controllers::context::{Context, ServerWake};
 use crate::controllers::servers::{Account, Handle};
 use crate::controllers::writes::{self, WriteError};
 use crate::inventory::Server;
-use crate::viis::{
-    Client, Credentials, Endpoint, Observer, Permit, Setting, Settings, Timeouts, Trust,
-};
+use crate::viis::{Client, Credentials, Observer, Permit};
 
 /// Why there is no client.
 pub enum Missing {
@@ -39,12 +36,14 @@ pub enum Connected {
     NewFromMemory(Arc<Handle>, Lack),
 }
 
-fn said(reason: &'static str, message: String) -> Missing {
-    Missing::Said(Probe {
-        reachable: false,
-        reason,
-        message,
-    })
+impl From<Unusable> for Missing {
+    fn from(unusable: Unusable) -> Self {
+        Missing::Said(Probe {
+            reachable: false,
+            reason: unusable.reason,
+            message: unusable.message,
+        })
+    }
 }
 
 /// Looks whether spec and Secret ask for another client than the present one.
@@ -73,7 +72,7 @@ pub async fn connect(
     }
     let account = Account {
         secret: name.clone(),
-        credentials: credentials(&secret, name)?,
+        credentials: connection::credentials(&secret, name)?,
         digest,
     };
     Ok(Connected::New(handle(context, server, account)?))
@@ -99,19 +98,13 @@ fn from_memory(
             let handle = handle(context, server, account.clone())?;
             Ok(Connected::NewFromMemory(handle, lack))
         }
-        (_, None) | (None, _) => Err(said(
-            reasons::SECRET_NOT_FOUND,
-            match lack {
-                Lack::Gone => format!(
-                    "There is no Secret {name} in namespace {namespace}. Create it with type \
-                     kubernetes.io/basic-auth and the keys username and password."
-                ),
-                Lack::Forbidden => format!(
-                    "The operator may not get Secret {name} in namespace {namespace}. Bind its \
-                     service account to the roles that come with the operator."
-                ),
-            },
-        )),
+        (_, None) | (None, _) => {
+            let unusable = match lack {
+                Lack::Gone => connection::without_secret(name, namespace),
+                Lack::Forbidden => connection::forbidden_secret(name, namespace),
+            };
+            Err(unusable.into())
+        }
     }
 }
 
@@ -175,77 +168,21 @@ fn digest(secret: &Secret) -> String {
         .collect()
 }
 
-fn credentials(secret: &Secret, name: &str) -> Result<Credentials, Missing> {
-    let value = |key: &str| -> Result<String, Missing> {
-        let value = secret.data.as_ref().and_then(|data| data.get(key));
-        let text = value.and_then(|value| String::from_utf8(value.0.clone()).ok());
-        text.filter(|text| !text.is_empty()).ok_or_else(|| {
-            said(
-                reasons::SECRET_KEY_MISSING,
-                format!("Secret {name} has no key {key} with a text in it. Add it."),
-            )
-        })
-    };
-    let user = value("username")?;
-    let password = SecretString::from(value("password")?);
-    Ok(Credentials::new(user, password))
-}
-
 fn client(
     context: &Context,
     server: &IntegrationServer,
     credentials: Credentials,
 ) -> Result<Client, Missing> {
-    let spec = &server.spec;
-    let wrong = |message: String| said(reasons::CERTIFICATE_REJECTED, message);
-    let trust = match &spec.tls {
-        None => Trust::SystemRoots,
-        Some(tls) => match (&tls.ca_bundle, &tls.fingerprints_sha256) {
-            (Some(bundle), _) => Trust::CaBundle(bundle.clone()),
-            (None, Some(pins)) if !pins.is_empty() => {
-                let pins: Result<Vec<_>, _> = pins.iter().map(|pin| pin.parse()).collect();
-                Trust::Fingerprints(pins.map_err(|error| {
-                    wrong(format!("tls.fingerprintsSHA256 cannot be read: {error}"))
-                })?)
-            }
-            (None, _) => Trust::SystemRoots,
-        },
-    };
-    let proxy = match &spec.proxy_url {
-        None => None,
-        Some(url) => Some(url.parse().map_err(|error| {
-            said(
-                reasons::CONNECT_FAILED,
-                format!("proxyURL cannot be read: {error}"),
-            )
-        })?),
-    };
     let leadership = context.leadership.clone();
-    let settings = Settings {
-        endpoint: Endpoint {
-            address: spec.address.clone(),
-            port: spec.port,
-        },
-        credentials,
-        trust,
-        proxy,
-        requests_per_second: NonZeroU32::new(spec.limits.requests_per_second)
-            .unwrap_or(NonZeroU32::MIN),
-        timeouts: Timeouts::default(),
-        permit: Permit::asking(move || leadership.holds()),
-    };
+    let permit = Permit::asking(move || leadership.holds());
+    let settings = connection::settings(server, credentials, permit)?;
     let observer: Arc<dyn Observer> = Arc::clone(&context.metrics) as Arc<dyn Observer>;
-    Client::new(settings, observer)
-        .map_err(|error| said(reason_of(error.setting()), error.to_string()))
-}
-
-/// Where the person who reads it has to look.
-fn reason_of(setting: Setting) -> &'static str {
-    match setting {
-        Setting::Endpoint | Setting::Proxy => reasons::CONNECT_FAILED,
-        Setting::Credentials => reasons::SECRET_KEY_MISSING,
-        Setting::Trust => reasons::CERTIFICATE_REJECTED,
-    }
+    Client::new(settings, observer).map_err(|error| {
+        Missing::from(Unusable {
+            reason: connection::reason_of(error.setting()),
+            message: error.to_string(),
+        })
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use secrecy::SecretString;
+
 use super::*;
+use crate::api::reasons;
 use crate::controllers::fixtures::{ApiServer, Stage};
 
 fn main_server() -> IntegrationServer {

@@ -1,0 +1,150 @@
+//! How to reach an Integration Server: what the spec of its resource and its Secret say,
+//! as settings of a client. The controllers and the commands read them alike. Makes no
+//! call.
+
+use std::num::NonZeroU32;
+
+use k8s_openapi::api::core::v1::Secret;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::api::{IntegrationServer, reasons};
+use crate::viis::{Credentials, Endpoint, Permit, Setting, Settings, Timeouts, Trust};
+
+/// Spec or Secret cannot be used. The sentence says what to change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unusable {
+    /// The condition's reason for it.
+    pub reason: &'static str,
+    /// What is wrong, and what to do about it.
+    pub message: String,
+}
+
+impl Unusable {
+    fn new(reason: &'static str, message: String) -> Self {
+        Self { reason, message }
+    }
+}
+
+/// The way to a server, without an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    /// Whom to trust.
+    pub trust: Trust,
+    /// The proxy to it.
+    pub proxy: Option<Url>,
+}
+
+/// The way to a server, by its spec.
+///
+/// # Errors
+/// A field that cannot be read.
+pub fn way(server: &IntegrationServer) -> Result<Way, Unusable> {
+    let spec = &server.spec;
+    let proxy = match &spec.proxy_url {
+        None => None,
+        Some(url) => Some(url.parse().map_err(|error| {
+            let message = format!("proxyURL cannot be read: {error}");
+            Unusable::new(reasons::CONNECT_FAILED, message)
+        })?),
+    };
+    Ok(Way {
+        endpoint: Endpoint {
+            address: spec.address.clone(),
+            port: spec.port,
+        },
+        trust: trust(server)?,
+        proxy,
+    })
+}
+
+fn trust(server: &IntegrationServer) -> Result<Trust, Unusable> {
+    let Some(tls) = &server.spec.tls else {
+        return Ok(Trust::SystemRoots);
+    };
+    match (&tls.ca_bundle, &tls.fingerprints_sha256) {
+        (Some(bundle), _) => Ok(Trust::CaBundle(bundle.clone())),
+        (None, Some(pins)) if !pins.is_empty() => {
+            let pins: Result<Vec<_>, _> = pins.iter().map(|pin| pin.parse()).collect();
+            pins.map(Trust::Fingerprints).map_err(|error| {
+                let message = format!("tls.fingerprintsSHA256 cannot be read: {error}");
+                Unusable::new(reasons::CERTIFICATE_REJECTED, message)
+            })
+        }
+        (None, _) => Ok(Trust::SystemRoots),
+    }
+}
+
+/// Everything that a client needs.
+///
+/// # Errors
+/// A field of the spec that cannot be read.
+pub fn settings(
+    server: &IntegrationServer,
+    credentials: Credentials,
+    permit: Permit,
+) -> Result<Settings, Unusable> {
+    let Way {
+        endpoint,
+        trust,
+        proxy,
+    } = way(server)?;
+    let rate = server.spec.limits.requests_per_second;
+    Ok(Settings {
+        endpoint,
+        credentials,
+        trust,
+        proxy,
+        requests_per_second: NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN),
+        timeouts: Timeouts::default(),
+        permit,
+    })
+}
+
+/// The account that a Secret holds.
+///
+/// # Errors
+/// A key that is missing or holds no text.
+pub fn credentials(secret: &Secret, name: &str) -> Result<Credentials, Unusable> {
+    let value = |key: &str| -> Result<String, Unusable> {
+        let value = secret.data.as_ref().and_then(|data| data.get(key));
+        let text = value.and_then(|value| String::from_utf8(value.0.clone()).ok());
+        text.filter(|text| !text.is_empty()).ok_or_else(|| {
+            let message = format!("Secret {name} has no key {key} with a text in it. Add it.");
+            Unusable::new(reasons::SECRET_KEY_MISSING, message)
+        })
+    };
+    let user = value("username")?;
+    let password = SecretString::from(value("password")?);
+    Ok(Credentials::new(user, password))
+}
+
+/// The Secret with the account is not there.
+pub fn without_secret(name: &str, namespace: &str) -> Unusable {
+    let message = format!(
+        "There is no Secret {name} in namespace {namespace}. Create it with type \
+         kubernetes.io/basic-auth and the keys username and password."
+    );
+    Unusable::new(reasons::SECRET_NOT_FOUND, message)
+}
+
+/// The Secret with the account may not be read.
+pub fn forbidden_secret(name: &str, namespace: &str) -> Unusable {
+    let message = format!(
+        "The operator may not get Secret {name} in namespace {namespace}. Bind its service \
+         account to the roles that come with the operator."
+    );
+    Unusable::new(reasons::SECRET_NOT_FOUND, message)
+}
+
+/// Where the person has to look who reads that a client cannot be made.
+pub fn reason_of(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Endpoint | Setting::Proxy => reasons::CONNECT_FAILED,
+        Setting::Credentials => reasons::SECRET_KEY_MISSING,
+        Setting::Trust => reasons::CERTIFICATE_REJECTED,
+    }
+}
