@@ -33,7 +33,7 @@ if ( $(2) ); then printf '    %s: passed, %s s\n' '$(1)' $$(($$(date +%s) - star
 else printf '\nmake: failed in the step "%s"\n' '$(1)' >&2; exit 1; fi
 endef
 
-.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak alerts build fmt crds readme bench seeds fuzz deny advisories cargo-deny chart chart-cluster chart-snapshots chart-crds install-yaml gitops gitops-files gitops-objects
+.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak alerts build fmt crds readme reference docs bench seeds fuzz deny advisories cargo-deny chart chart-cluster chart-snapshots chart-crds install-yaml gitops gitops-files gitops-objects
 
 help:
 	@printf '%s\n' \
@@ -52,6 +52,8 @@ help:
 	  'make fmt           format the code' \
 	  'make crds          write crds/ anew from src/api' \
 	  'make readme        write the tables in README.md and docs/metrics.md anew from the code' \
+	  'make reference     write docs/reference/ and the tables of docs/conditions.md anew from src/api' \
+	  'make docs          make a site of docs/ in target/book' \
 	  'make chart         check the Helm chart and deploy/, without a cluster' \
 	  'make chart-cluster the same, and install, upgrade and uninstall on a test cluster' \
 	  'make alerts        check alert rules, dashboard and the form of the metrics with promtool' \
@@ -122,8 +124,17 @@ crds:
 	UPDATE_CRDS=1 $(crds_test)
 
 readme:
-	UPDATE_README=1 $(cargo) test --quiet --test readme the_table
+	UPDATE_README=1 $(cargo) test --quiet --test readme the_tables
 	UPDATE_README=1 $(cargo) test --quiet --lib the_table_in_the_docs
+
+# The pages of docs/ that are made from src/api.
+reference:
+	UPDATE_REFERENCE=1 $(cargo) test --quiet --test book -- the_reference the_page_has
+
+# The site. Not a part of `make test`: mdbook takes minutes to build, and is only run.
+docs:
+	$(call step,mdbook,mdbook --version || cargo install --locked --no-default-features --features search mdbook@0.5.4)
+	$(call step,the site in target/book,mdbook build book)
 
 bench:
 	$(cargo) bench --bench bench -- $(BENCH_FLAGS)

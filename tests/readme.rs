@@ -1,87 +1,26 @@
-//! README.md and `docs/` agree with the code: the table of reasons is the one in
-//! `src/api/reasons.rs`, links lead somewhere, and examples can be read.
+//! README.md and `examples/` agree with the code: the tables of conditions and reasons
+//! are those of `src/api`, and manifests can be read. The pages of `docs/`, and all links,
+//! are looked at in `tests/book`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
-use viis_operator::api::{IntegrationServer, Tenant, VirtualMachine, reasons};
+use viis_operator::api::{IntegrationServer, Tenant, VirtualMachine};
 
-const BEGIN: &str = "<!-- reasons: begin (written by `make readme` from src/api/reasons.rs) -->\n";
-const END: &str = "<!-- reasons: end -->";
+#[path = "book/tables.rs"]
+mod tables;
 
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The table that README.md has to have.
-fn table() -> String {
-    let mut table =
-        String::from("| reason | on | what it means | what to do |\n|---|---|---|---|\n");
-    for (reason, conditions, meaning, advice) in reasons::ALL {
-        let row = format!("| `{reason}` | {conditions} | {meaning} | {advice} |\n");
-        assert_eq!(row.matches('|').count(), 5, "a bar in the text: {row}");
-        table.push_str(&row);
-    }
-    table
-}
-
 #[test]
-fn the_table_of_reasons_is_the_one_of_the_code() {
-    let path = project().join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).expect("the begin of the table");
-    let (stored, after) = rest.split_once(END).expect("the end of the table");
-    let expected = table();
-    if std::env::var_os("UPDATE_README").is_some() {
-        fs::write(&path, format!("{before}{BEGIN}{expected}{END}{after}")).unwrap();
-        return;
-    }
-    assert!(
-        stored == expected,
-        "README.md's table of reasons is not that of src/api/reasons.rs: run make readme"
-    );
-}
-
-/// README.md and the pages of `docs/`.
-fn pages() -> Vec<PathBuf> {
-    let mut pages = vec![project().join("README.md")];
-    for folder in ["docs", "docs/runbooks"] {
-        for entry in fs::read_dir(project().join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "md") {
-                pages.push(path);
-            }
-        }
-    }
-    pages
-}
-
-/// Where `](…)` leads to.
-fn links(text: &str) -> Vec<&str> {
-    text.split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split_once(')'))
-        .map(|(link, _)| link)
-        .collect()
-}
-
-#[test]
-fn links_lead_to_files() {
-    let mut broken = Vec::new();
-    for page in pages() {
-        let text = fs::read_to_string(&page).unwrap();
-        for link in links(&text) {
-            let file = link.split('#').next().unwrap_or_default();
-            let target = page.parent().unwrap().join(file);
-            if !link.contains("://") && !target.exists() {
-                broken.push(format!("{}: {link}", page.display()));
-            }
-        }
-    }
-    assert!(broken.is_empty(), "{broken:#?}");
+fn the_tables_of_conditions_and_reasons_are_those_of_the_code() {
+    let update = std::env::var_os("UPDATE_README").is_some();
+    tables::holds(&project().join("README.md"), update, "make readme");
 }
 
 /// What our types read of a manifest, as they would write it again.

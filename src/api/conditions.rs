@@ -33,6 +33,54 @@ pub enum ConditionType {
     InventoryIntact,
 }
 
+/// One line of the table of conditions: the type, the kinds that have it, what it says.
+pub type ConditionLine = (ConditionType, &'static str, &'static str);
+
+/// Every condition with the kinds that have it and what it says.
+pub const ALL: &[ConditionLine] = &[
+    (
+        ConditionType::Ready,
+        "all",
+        "the server agrees with the spec, or the reason why not",
+    ),
+    (
+        ConditionType::Reconciling,
+        "all",
+        "work is under way and goes on by itself; absent otherwise",
+    ),
+    (
+        ConditionType::Stalled,
+        "all",
+        "somebody has to change something; a refusal is also tried again after 30 minutes. Absent otherwise",
+    ),
+    (ConditionType::Provisioned, "Tenant", "it is on the server"),
+    (
+        ConditionType::Activated,
+        "Tenant",
+        "it is active on the server",
+    ),
+    (
+        ConditionType::Registered,
+        "VirtualMachine",
+        "it is registered with its tenant",
+    ),
+    (
+        ConditionType::Removed,
+        "all",
+        "how far a deletion is, and what holds it up",
+    ),
+    (
+        ConditionType::Reachable,
+        "IntegrationServer",
+        "it answers, with these credentials and this certificate",
+    ),
+    (
+        ConditionType::InventoryIntact,
+        "IntegrationServer",
+        "our tenants are where they should be",
+    ),
+];
+
 /// Whether a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConditionStatus {

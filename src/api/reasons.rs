@@ -147,17 +147,10 @@ mod tests {
 
     #[test]
     fn conditions_in_the_table_exist() {
-        let known = [
-            "Ready",
-            "Reconciling",
-            "Stalled",
-            "Provisioned",
-            "Activated",
-            "Registered",
-            "Removed",
-            "Reachable",
-            "InventoryIntact",
-        ];
+        let known: Vec<_> = super::super::conditions::ALL
+            .iter()
+            .map(|(condition, ..)| condition.as_str())
+            .collect();
         for (reason, conditions, ..) in ALL {
             assert!(
                 conditions

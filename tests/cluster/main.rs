@@ -12,6 +12,14 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+// Pages of the documentation, whose commands are run here.
+#[allow(dead_code)]
+#[path = "../book/page.rs"]
+mod page;
+#[allow(dead_code)]
+#[path = "../book/table.rs"]
+mod table;
+
 mod adoption;
 mod attacks;
 mod cel_cases;
@@ -37,6 +45,7 @@ mod lost_answers;
 mod machines;
 mod metrics;
 mod outage;
+mod pages;
 mod permissions;
 mod program;
 mod refusals;

@@ -346,7 +346,8 @@ impl Simulator {
         .await;
     }
 
-    async fn call(&self, method: http::Method, path: &str, body: Option<Value>) -> Value {
+    /// A request to the control endpoint, which must be answered well.
+    pub async fn call(&self, method: http::Method, path: &str, body: Option<Value>) -> Value {
         let mut request = self
             .http
             .request(method.clone(), format!("{}{path}", self.control));

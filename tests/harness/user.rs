@@ -109,6 +109,16 @@ impl Stand {
         Some(run(tokio::process::Command::new(program).args(arguments), input).await)
     }
 
+    /// kubectl, for who starts it otherwise.
+    pub fn kubectl_program(&self) -> &Path {
+        &self.lease.plane().kubectl
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.lease.plane().kubeconfig
+    }
+
     /// The operator's binary with another command.
     pub async fn command(&self, arguments: &[&str]) -> Result<String, String> {
         let both = self.command_with_errors(arguments).await?;
