@@ -279,3 +279,37 @@ async fn an_unknown_name_is_no_connection() {
     assert_eq!(error.problem(), Problem::Connect, "{error}");
     assert_eq!(error.effect(), Effect::None);
 }
+
+/// A server is met before the account is known to be safe with it.
+#[tokio::test]
+async fn a_greeting_sends_no_account_and_shows_the_certificate() {
+    let identity = Identity::issued_for(&["127.0.0.1"]);
+    let server = Server::start(identity.config(&[&TLS12, &TLS13]), empty_list);
+    let endpoint = Endpoint {
+        address: "127.0.0.1".to_owned(),
+        port: server.address.port(),
+    };
+    let times = Timeouts::default();
+    let other = Identity::issued_for(&["127.0.0.1"]);
+    let refused = greet(&endpoint, &pinned(&other), None, times)
+        .await
+        .unwrap();
+    assert_eq!(refused.presented, Some(identity.fingerprint()));
+    assert!(
+        matches!(refused.outcome, Greeted::Distrusted(_)),
+        "{refused:?}"
+    );
+    assert_eq!(server.requests(), Vec::<String>::new());
+    let met = greet(&endpoint, &pinned(&identity), None, times)
+        .await
+        .unwrap();
+    assert_eq!(
+        (met.outcome, met.presented),
+        (Greeted::Answered, Some(identity.fingerprint()))
+    );
+    let [request] = server.requests().try_into().unwrap();
+    assert!(
+        !request.to_lowercase().contains("authorization"),
+        "{request}"
+    );
+}
