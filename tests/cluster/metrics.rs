@@ -12,10 +12,13 @@ use std::time::Duration;
 /// The labels of a metric's samples, by the metric.
 type Labels = BTreeMap<String, BTreeSet<String>>;
 
+/// Empty while the process does not answer yet.
 async fn page(operator: &Operator) -> String {
-    let page = operator.page("/metrics").await.unwrap();
-    assert_eq!(page.0, 200);
-    page.1
+    let page = operator.page("/metrics").await;
+    page.map_or_else(String::new, |(status, text)| {
+        assert_eq!(status, 200, "{text}");
+        text
+    })
 }
 
 /// What a page has: each metric that has a help, with the labels of its samples.
