@@ -1,13 +1,18 @@
 //! The end of resources, in every order that a user or a tool may choose.
 
 use crate::bios_id;
-use crate::harness::{Stand, complete_tenant, machine, message, simple_tenant};
+use crate::harness::{
+    Scope, Simulator, Stand, complete_tenant, eventually, machine, message, simple_tenant,
+};
 use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
 async fn a_namespace_goes_with_everything_in_it() {
-    let stand = Stand::ready().await;
+    let mut stand = Stand::serving(Simulator::start(&[]), Scope::Everywhere).await;
+    stand.start_operator();
+    stand.apply([stand.server_manifest()]).await;
+    stand.integration_server().becomes_ready().await;
     stand.password_of("acme").await;
     stand
         .apply([complete_tenant("acme"), simple_tenant("second")])
@@ -45,6 +50,63 @@ async fn a_namespace_goes_with_everything_in_it() {
         .await;
     stand.integration_server().delete().await;
     stand.integration_server().is_gone().await;
+    stand.ends_well().await;
+}
+
+/// With `watchNamespaces` the namespace takes the RoleBinding along, before everything
+/// else is gone. What docs/uninstall.md says about that helps.
+#[tokio::test]
+async fn a_namespace_that_takes_the_operators_permissions_along() {
+    let mut stand = Stand::ready().await;
+    stand.lacks_permissions = true;
+    stand
+        .apply([simple_tenant("acme"), machine("web", "acme", &bios_id(1))])
+        .await;
+    stand.tenant("acme").becomes_ready().await;
+    stand.machine("web").becomes_ready().await;
+    let namespace = stand.namespace.clone();
+    stand
+        .kubectl(&["delete", "namespace", &namespace, "--wait=false"], "")
+        .await;
+    let account = stand.account();
+    let mut lost = stand.roles().permissions();
+    lost.retain(|permission| permission.namespace.as_ref() == Some(&namespace));
+    assert!(!lost.is_empty());
+    for permission in &lost {
+        eventually(&format!("nobody may {permission}"), async || {
+            !account.may(permission).await
+        })
+        .await;
+    }
+    let name = format!("rescue-{namespace}");
+    let kinds = "--resource=tenants.viis-operator.io,tenants.viis-operator.io/status,\
+                 virtualmachines.viis-operator.io,virtualmachines.viis-operator.io/status";
+    let verbs = "--verb=get,list,watch,patch";
+    stand
+        .kubectl(&["create", "clusterrole", &name, verbs, kinds], "")
+        .await;
+    let role = format!("--clusterrole={name}");
+    let operator = format!(
+        "--serviceaccount={}:viis-operator",
+        stand.operator_namespace
+    );
+    stand
+        .kubectl(
+            &["create", "clusterrolebinding", &name, &role, &operator],
+            "",
+        )
+        .await;
+    let gone = [
+        "wait",
+        "--for=delete",
+        &format!("namespace/{namespace}"),
+        "--timeout=100s",
+    ];
+    stand.kubectl(&gone, "").await;
+    assert!(stand.simulator.state().await.tenants.is_empty());
+    for kind in ["clusterrolebinding", "clusterrole"] {
+        stand.kubectl(&["delete", kind, &name], "").await;
+    }
     stand.ends_well().await;
 }
 

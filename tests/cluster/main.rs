@@ -51,6 +51,7 @@ mod program;
 mod refusals;
 mod roles;
 mod rules;
+mod runbooks;
 mod secrecy;
 mod whereabouts;
 mod withheld;

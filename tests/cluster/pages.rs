@@ -22,15 +22,16 @@ use crate::table::{has_a_row, rows};
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A reader at work: a folder, and programs that are found by their names.
-struct Reader {
+pub struct Reader {
     folder: tempfile::TempDir,
     /// What the page says, and what it is here.
     here: Vec<(&'static str, String)>,
     kubeconfig: String,
+    operator_namespace: String,
 }
 
 impl Reader {
-    fn of(stand: &Stand) -> Reader {
+    pub fn of(stand: &Stand) -> Reader {
         let folder = tempfile::tempdir().unwrap();
         let programs = folder.path().join("programs");
         fs::create_dir(&programs).unwrap();
@@ -40,6 +41,8 @@ impl Reader {
             stand.kubectl_program().display()
         );
         executable(&programs.join("kubectl"), &kubectl);
+        let ours = env!("CARGO_BIN_EXE_viis-operator");
+        symlink(ours, programs.join("viis-operator")).unwrap();
         for shared in ["charts", "crds", "deploy", "examples"] {
             symlink(project().join(shared), folder.path().join(shared)).unwrap();
         }
@@ -54,6 +57,7 @@ impl Reader {
                 ("port: 7271", format!("port: {}", stand.simulator.port)),
             ],
             kubeconfig: stand.kubeconfig().display().to_string(),
+            operator_namespace: stand.operator_namespace.clone(),
         };
         stand.remember("Example-Only-1");
         reader
@@ -82,7 +86,7 @@ impl Reader {
     }
 
     /// Does everything that the page says, but what has a row of its own in the table.
-    async fn follows(&self, page: &str) {
+    pub async fn follows(&self, page: &str) {
         let rows = rows();
         let mut done = 0;
         for step in Page::read(page).steps() {
@@ -126,6 +130,7 @@ impl Reader {
             .env("PATH", format!("{}:{path}", programs.display()))
             .env("KUBECONFIG", &self.kubeconfig)
             .env("HOME", self.folder.path())
+            .env("VIIS_OPERATOR_NAMESPACE", &self.operator_namespace)
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
@@ -137,8 +142,8 @@ impl Reader {
     }
 
     /// What the test does beside the page.
-    async fn also(&self, line: &str) {
-        let (succeeded, said) = self.runs(line).await;
+    pub async fn also(&self, line: &str) {
+        let (succeeded, said) = self.runs(&self.say(line)).await;
         assert!(succeeded, "{line}: {said}");
     }
 }
@@ -226,6 +231,24 @@ async fn installing_and_the_first_tenant_and_uninstalling() {
             ))
             .await;
         reader.also(&format!("kubectl annotate {crd} meta.helm.sh/release-name=viis-operator meta.helm.sh/release-namespace={own} --overwrite")).await;
+    }
+    let roles = stand.roles();
+    for manifest in roles
+        .roles
+        .iter()
+        .chain(&roles.bindings)
+        .chain([&roles.account])
+    {
+        let (kind, metadata) = (
+            manifest.0["kind"].as_str().unwrap(),
+            &manifest.0["metadata"],
+        );
+        let object = format!("{kind}/{}", metadata["name"].as_str().unwrap());
+        let place = metadata["namespace"].as_str().unwrap_or(own);
+        if place != customers {
+            reader.also(&format!("kubectl -n {place} label {object} app.kubernetes.io/managed-by=Helm --overwrite")).await;
+            reader.also(&format!("kubectl -n {place} annotate {object} meta.helm.sh/release-name=viis-operator meta.helm.sh/release-namespace={own} --overwrite")).await;
+        }
     }
     reader
         .also(&format!("kubectl -n {own} delete secret viis-main"))

@@ -3,7 +3,7 @@
 
 use super::gallery::{Gallery, new, outdated, says};
 use crate::bios_id;
-use crate::harness::{Simulator, Stand, complete_tenant, machine, simple_tenant};
+use crate::harness::{Simulator, Stand, complete_tenant, eventually, machine, simple_tenant};
 use serde_json::json;
 
 /// From the moment of the apply to the task on the server.
@@ -188,8 +188,17 @@ async fn refused() {
             simple_tenant("acme"),
             machine("web-1", "acme", &bios_id(1)),
             machine("web-2", "acme", &bios_id(2)),
-            stand.manifest_of("second", &stand.simulator),
         ])
+        .await;
+    // Of two that were made in one second either may be the younger.
+    let made = stand.integration_server().get().await;
+    let made = made.metadata.creation_timestamp.unwrap().0.as_second();
+    eventually("a later second", async || {
+        k8s_openapi::jiff::Timestamp::now().as_second() > made
+    })
+    .await;
+    stand
+        .apply([stand.manifest_of("second", &stand.simulator)])
         .await;
     let mut gallery = Gallery::of(&stand);
     let claimed = says("Stalled", "True", "AlreadyClaimed");
