@@ -2,13 +2,18 @@
 
 use crate::bios_id;
 use crate::harness::{
-    Scope, Simulator, Stand, complete_tenant, eventually, machine, message, simple_tenant,
+    Scope, Simulator, Stand, complete_tenant, eventually, existing_cluster, machine, message,
+    simple_tenant,
 };
 use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
 async fn a_namespace_goes_with_everything_in_it() {
+    if existing_cluster() {
+        return;
+    }
+    // With a Role in the namespace the operator could not end what it began: see below.
     let mut stand = Stand::serving(Simulator::start(&[]), Scope::Everywhere).await;
     stand.start_operator();
     stand.apply([stand.server_manifest()]).await;
