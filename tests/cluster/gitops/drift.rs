@@ -71,7 +71,14 @@ async fn all_is_ready(stand: &Stand) {
     for name in MACHINES {
         stand.machine(name).within(60).becomes_ready().await;
     }
-    // Counters follow at the next inventory.
+    // The server's counts follow within 10 s.
+    let server = stand.integration_server().within(60);
+    server
+        .until("all are counted", |server| {
+            let counts = server.status.as_ref().and_then(|status| status.tenants);
+            counts.is_some_and(|counts| (counts.known, counts.active) == (2, 2))
+        })
+        .await;
     stand.is_quiet_for(Duration::from_secs(3)).await;
 }
 
