@@ -171,6 +171,22 @@ fn says_what_to_do_without_a_cluster() {
     assert!(!log.contains('\u{1b}'), "{log:?}");
 }
 
+/// What is wrong with the file is said without a word of it.
+#[test]
+fn a_kubeconfig_that_cannot_be_read_is_not_quoted() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"users:\n- name: me\n  user:\n    token: [eyJ-a-secret\n")
+        .unwrap();
+    let kubeconfig = file.path().to_str().unwrap();
+    for command in [&["run", "--metrics-address", "off"][..], &["check"]] {
+        let output = ended(command, &[("KUBECONFIG", kubeconfig)]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = format!("{}{}", text(&output.stderr), text(&output.stdout));
+        assert!(said.contains("cannot read the kubeconfig (line "), "{said}");
+        assert!(!said.contains("eyJ"), "{said}");
+    }
+}
+
 #[test]
 fn an_address_in_use_ends_it_with_a_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -14,6 +14,7 @@ use axum::body::{Body, to_bytes};
 use http::header::USER_AGENT;
 use http::{HeaderValue, Method, Request, Response, Uri};
 use kube::client::{Body as RequestBody, ClientBuilder, DynBody};
+use kube::config::{InferConfigError, KubeconfigError};
 use kube::{Client, Config};
 use tower::{BoxError, Layer, Service};
 
@@ -39,12 +40,34 @@ pub enum Error {
         "cannot find out how to reach Kubernetes: run in a pod with a service account, \
          or set KUBECONFIG to a kubeconfig file"
     )]
-    Infer(#[source] kube::config::InferConfigError),
+    Infer(#[source] InferConfigError),
+    /// What the kubeconfig says is no kubeconfig. The library's own words quote the file,
+    /// credentials and all, and are left out.
+    #[error(
+        "cannot read the kubeconfig{}: see that KUBECONFIG names a file in YAML, and that file's form",
+        position.map(|(line, column)| format!(" (line {line}, column {column})")).unwrap_or_default()
+    )]
+    Kubeconfig {
+        /// Line and column, from 1, where they are known.
+        position: Option<(u64, u64)>,
+    },
     /// What was found cannot be used.
     #[error(
         "cannot use the configuration for Kubernetes: look at its certificates and credentials"
     )]
     Build(#[source] kube::Error),
+}
+
+impl From<InferConfigError> for Error {
+    fn from(error: InferConfigError) -> Self {
+        let source = std::error::Error::source(&error);
+        match source.and_then(|source| source.downcast_ref()) {
+            Some(KubeconfigError::Parse(error)) => Self::Kubeconfig {
+                position: error.location().map(|at| (at.line(), at.column())),
+            },
+            Some(_) | None => Self::Infer(error),
+        }
+    }
 }
 
 /// A client as `KUBECONFIG`, `~/.kube/config` or the pod's service account say. It
@@ -53,7 +76,7 @@ pub enum Error {
 /// # Errors
 /// When there is no configuration, or it cannot be used.
 pub async fn from_environment(leadership: Leadership) -> Result<Client, Error> {
-    from_config(Config::infer().await.map_err(Error::Infer)?, leadership)
+    from_config(Config::infer().await?, leadership)
 }
 
 /// The same for a command that only reads, and that nobody competes with.
