@@ -7,6 +7,9 @@ use std::error::Error;
 const MISSING_PERMISSION: &str =
     "bind the operator's service account to the roles that come with the operator";
 
+/// In place of what a kubeconfig's own program or plug-in said.
+const NO_CREDENTIALS: &str = "the kubeconfig's way to credentials fails: try it with kubectl";
+
 /// The longest text that [`sentence`] gives, in bytes.
 const SENTENCE_BYTES: usize = 1024;
 
@@ -20,6 +23,8 @@ pub fn sentence(error: &(dyn Error + 'static)) -> String {
         let (words, cause) = match error.downcast_ref::<kube::Error>() {
             // kube writes the whole answer of the API server behind its message.
             Some(kube::Error::Api(status)) => (answer(status), None),
+            // It quotes what a program said that was asked for a token.
+            Some(kube::Error::Auth(_)) => (NO_CREDENTIALS.to_owned(), None),
             _ => (own_words(error), error.source()),
         };
         if !text.contains(&words) {

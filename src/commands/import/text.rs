@@ -11,7 +11,7 @@ pub fn stream(wish: &Wish, import: &Import) -> String {
     let counted = format!("{tenants} Tenants and {machines} VirtualMachines");
     let mut text = head(wish, &counted);
     for why in &import.left_out {
-        text.push_str(&format!("# NOT IN HERE: {why}\n"));
+        text.push_str(&format!("# NOT IN HERE: {}\n", commented(why)));
     }
     for part in import.parts.values() {
         for manifest in part.tenant.iter().chain(part.machines.values()) {
@@ -19,6 +19,15 @@ pub fn stream(wish: &Wish, import: &Import) -> String {
         }
     }
     text
+}
+
+/// A comment's text. Readers of YAML end a comment at line ends of Unicode, too: what the
+/// server says must not go on as a document.
+fn commented(why: &str) -> String {
+    let is_plain = |c: char| c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric();
+    why.chars()
+        .map(|c| if is_plain(c) { c } else { '?' })
+        .collect()
 }
 
 /// The same as files: one for each tenant, with its machines; one for each machine of a
@@ -63,6 +72,16 @@ pub fn summary(wish: &Wish, import: &Import) -> Vec<String> {
             "{} tenants are in Tenants already, {left}: {}{more}",
             import.managed.len(),
             names.join(", ")
+        ));
+    }
+    if import.managed_machines > 0 {
+        let left = match wish.include_managed {
+            true => "those in this namespace are printed too",
+            false => "left out",
+        };
+        lines.push(format!(
+            "{} virtual machines are in VirtualMachines already, {left}",
+            import.managed_machines
         ));
     }
     lines.extend(import.incomplete.iter().cloned());

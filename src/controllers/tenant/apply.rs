@@ -215,6 +215,8 @@ impl Run<'_> {
             }
             Wait::Settling(Step::Change | Step::Delete) => self.survey(scene, None).await,
             Wait::Vanishing => {
+                let since = &mut self.memory.vanishing_since;
+                since.get_or_insert_with(Instant::now);
                 self.survey(scene, Some(&viis::TaskType::DeleteTenant))
                     .await
             }

@@ -19,6 +19,8 @@ use crate::viis::{ServerTime, Task, TaskId};
 pub struct Memory {
     /// The generation and the `requested-at` annotation, and when they were first seen.
     pub spec_seen: Option<(i64, Option<String>, Instant)>,
+    /// Since when, under this spec, a take-over waits for deletions that nobody claims.
+    pub vanishing_since: Option<Instant>,
     /// When the present look at it began.
     pub run_started: Option<Instant>,
     /// The last task that ended.

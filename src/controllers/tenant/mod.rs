@@ -144,6 +144,7 @@ fn note_spec(tenant: &Tenant, memory: &mut Memory) {
         .is_some_and(|(seen, asked, _)| *seen == generation && asked.as_deref() == requested_at);
     if !known {
         memory.repeats.reset();
+        memory.vanishing_since = None;
         let requested_at = requested_at.map(str::to_owned);
         memory.spec_seen = Some((generation, requested_at, Instant::now()));
     }

@@ -78,9 +78,17 @@ pub fn unclaimed_creations(around: &Around<'_>, memory: &Memory) -> bool {
 /// claims: first the tasks, then the tenants. That is waited for as long as for a lost
 /// answer.
 pub fn may_vanish(around: &Around<'_>, memory: &Memory) -> bool {
+    let since = memory.vanishing_since;
+    if since.is_some_and(|since| since.elapsed() >= SETTLED_AFTER) {
+        return false;
+    }
+    // The deletion of the resource before this one may have begun after an older survey.
+    let surveyed_at = around
+        .picture()
+        .and_then(|picture| picture.tasks().surveyed_at());
     let seen = memory.spec_seen.as_ref().map(|(_, _, seen)| *seen);
-    seen.is_none_or(|seen| seen.elapsed() < SETTLED_AFTER)
-        && (!is_in_order(around) || unclaimed(around, memory, &TaskType::DeleteTenant))
+    let is_late_enough = seen.zip(surveyed_at).is_some_and(|(seen, at)| seen <= at);
+    !is_late_enough || !is_in_order(around) || unclaimed(around, memory, &TaskType::DeleteTenant)
 }
 
 /// Whether the tasks were listed before the tenants: the other way round a task can end

@@ -329,8 +329,8 @@ fn settling() -> Line {
 fn vanishing() -> Line {
     Line::reconciling(
         reasons::PROGRESSING,
-        "The server has a tenant to take over, and a deletion runs there that no Tenant here asked \
-         for. The operator waits for its end, 30 seconds at most.",
+        "The server has a tenant to take over, and a deletion may run there that no Tenant here \
+         asked for. The operator waits for its end, 30 seconds at most.",
     )
 }
 

@@ -285,22 +285,33 @@ async fn without_a_recent_survey_tasks_may_run() {
     assert_eq!(unclaimed(&stage), (false, true));
 }
 
-/// `survey`, `list`: how many seconds ago they were made, `seen`: the Tenant.
+/// `survey`, `list`: how many seconds ago they were made, `seen`: the Tenant, `waits`:
+/// since when that is waited for.
 #[rstest]
-#[case::nothing_runs(None, 8, 5, 1, false)]
-#[case::a_deletion_runs(Some(TaskType::DeleteTenant), 8, 5, 1, true)]
-#[case::something_else_runs(Some(TaskType::CreateTenant), 8, 5, 1, false)]
-#[case::the_tenants_were_listed_first(None, 5, 8, 1, true)]
-#[case::the_tasks_were_listed_long_ago(None, 12, 8, 1, true)]
-#[case::a_deletion_runs_for_half_a_minute(Some(TaskType::DeleteTenant), 8, 5, 30, false)]
-#[case::the_tasks_cannot_be_listed_for_half_a_minute(None, 60, 5, 30, false)]
-#[case::a_deletion_runs_for_almost_half_a_minute(Some(TaskType::DeleteTenant), 8, 5, 29, true)]
+#[case::nothing_runs(None, 8, 5, 9, None, false)]
+#[case::a_deletion_runs(Some(TaskType::DeleteTenant), 8, 5, 9, None, true)]
+#[case::something_else_runs(Some(TaskType::CreateTenant), 8, 5, 9, None, false)]
+#[case::the_tenants_were_listed_first(None, 5, 8, 9, None, true)]
+#[case::the_tasks_were_listed_long_ago(None, 12, 8, 13, None, true)]
+#[case::the_tasks_were_listed_before_it_came(None, 8, 5, 7, None, true)]
+#[case::a_deletion_runs_for_half_a_minute(Some(TaskType::DeleteTenant), 8, 5, 99, Some(30), false)]
+#[case::a_deletion_runs_for_almost_half_a_minute(
+    Some(TaskType::DeleteTenant),
+    8,
+    5,
+    99,
+    Some(29),
+    true
+)]
+#[case::the_tasks_cannot_be_listed_for_half_a_minute(None, 60, 5, 40, Some(30), false)]
+#[case::it_waited_for_something_else(Some(TaskType::DeleteTenant), 8, 5, 99, None, true)]
 #[tokio::test]
 async fn what_would_be_taken_over_may_be_on_its_way_out(
     #[case] runs: Option<TaskType>,
     #[case] survey: u64,
     #[case] list: u64,
     #[case] seen: u64,
+    #[case] waits: Option<u64>,
     #[case] may_vanish: bool,
 ) {
     let stage = Stage::ready();
@@ -312,6 +323,7 @@ async fn what_would_be_taken_over_may_be_on_its_way_out(
     stage.picture().surveyed(&tasks, ago(seconds(survey)));
     let mut memory = Memory {
         spec_seen: Some((1, None, ago(seconds(seen)))),
+        vanishing_since: waits.map(|waits| ago(seconds(waits))),
         ..Memory::default()
     };
     let world = look(&stage, acme(), &mut memory).facts.world;
