@@ -72,3 +72,9 @@ fn what_admission_refuses_is_no_missing_permission() {
     let said = "events is forbidden: the namespace is being terminated";
     assert_eq!(sentence(&forbidden(said)), format!("{said} (403)"));
 }
+
+#[test]
+fn what_a_kubeconfigs_program_said_is_not_quoted() {
+    let said = kube::client::AuthError::AuthExec("eyJ-a-secret".to_owned());
+    assert_eq!(sentence(&kube::Error::Auth(said)), NO_CREDENTIALS);
+}

@@ -102,3 +102,15 @@ fn many_managed_tenants_are_counted_and_few_are_named() {
         "{line}"
     );
 }
+
+/// A reader of YAML 1.1 would end the comment there, and go on with a document.
+#[test]
+fn what_a_server_says_stays_in_its_comment() {
+    let mut import = import();
+    import.left_out = vec!["Tenant \u{fc} (1\u{2028}kind: Pod\u{2029}\u{85}\r\n- a)".to_owned()];
+    let text = stream(&wish(), &import);
+    assert!(
+        text.contains("# NOT IN HERE: Tenant \u{fc} (1?kind: Pod????- a)\n"),
+        "{text}"
+    );
+}
