@@ -14,10 +14,8 @@ async fn a_namespace_goes_with_everything_in_it() {
         return;
     }
     // With a Role in the namespace the operator could not end what it began: see below.
-    let mut stand = Stand::serving(Simulator::start(&[]), Scope::Everywhere).await;
-    stand.start_operator();
-    stand.apply([stand.server_manifest()]).await;
-    stand.integration_server().becomes_ready().await;
+    let stand = Stand::serving(Simulator::start(&[]), Scope::Everywhere).await;
+    let stand = stand.becomes_ready_with(|server| server).await;
     stand.password_of("acme").await;
     stand
         .apply([complete_tenant("acme"), simple_tenant("second")])

@@ -108,12 +108,17 @@ impl Stand {
 
     /// The same, with flags for the simulator and changes to the IntegrationServer.
     pub async fn ready_with(flags: &[&str], change: impl FnOnce(Manifest) -> Manifest) -> Stand {
-        let mut stand = Stand::bare(Simulator::start(flags)).await;
-        stand.start_operator();
-        let server = change(stand.server_manifest());
-        stand.apply([server]).await;
-        stand.integration_server().becomes_ready().await;
-        stand
+        let stand = Stand::bare(Simulator::start(flags)).await;
+        stand.becomes_ready_with(change).await
+    }
+
+    /// Starts the operator, and its IntegrationServer with these changes.
+    pub async fn becomes_ready_with(mut self, change: impl FnOnce(Manifest) -> Manifest) -> Stand {
+        self.start_operator();
+        let server = change(self.server_manifest());
+        self.apply([server]).await;
+        self.integration_server().becomes_ready().await;
+        self
     }
 
     /// The IntegrationServer of this stand.
