@@ -148,9 +148,8 @@ pub async fn tenants(context: Arc<Context>, scope: Option<String>, mut first: Li
             None => {}
             Some(Event::Init) => listed.clear(),
             Some(Event::InitApply(tenant)) => {
-                context.cluster.upsert_tenant(&tenant);
                 listed.insert(key_of(&tenant));
-                context.cluster.tenants.put(tenant);
+                tenant_seen(&context, tenant);
             }
             Some(Event::InitDone) => {
                 for key in context.cluster.tenant_keys(scope.as_deref()) {
@@ -167,9 +166,7 @@ pub async fn tenants(context: Arc<Context>, scope: Option<String>, mut first: Li
             }
             Some(Event::Apply(tenant)) => {
                 let key = key_of(&tenant);
-                let rivals = context.cluster.upsert_tenant(&tenant);
-                context.cluster.tenants.put(tenant.clone());
-                for rival in rivals {
+                for rival in tenant_seen(&context, tenant.clone()) {
                     context.queues.tenants.wake(rival);
                 }
                 context.wake_machines_of(&key);
@@ -182,6 +179,19 @@ pub async fn tenants(context: Arc<Context>, scope: Option<String>, mut first: Li
             Some(Event::Delete(tenant)) => tenant_gone(&context, &key_of(&tenant)),
         }
     }
+}
+
+/// Returns whom its claims concern. While nothing was heard, one may go and another come
+/// under its name: nothing that is known of the first counts for the second.
+fn tenant_seen(context: &Context, tenant: Tenant) -> Vec<Key> {
+    let key = key_of(&tenant);
+    let known = context.cluster.tenant(&key);
+    if known.is_some_and(|known| known.uid() != tenant.uid()) {
+        tenant_gone(context, &key);
+    }
+    let rivals = context.cluster.upsert_tenant(&tenant);
+    context.cluster.tenants.put(tenant);
+    rivals
 }
 
 fn tenant_gone(context: &Context, key: &Key) {
@@ -211,9 +221,8 @@ pub async fn machines(context: Arc<Context>, scope: Option<String>, mut first: L
             None => {}
             Some(Event::Init) => listed.clear(),
             Some(Event::InitApply(machine)) => {
-                context.cluster.upsert_machine(&machine);
                 listed.insert(key_of(&machine));
-                context.cluster.machines.put(machine);
+                machine_seen(&context, machine);
             }
             Some(Event::InitDone) => {
                 for key in context.cluster.machine_keys(scope.as_deref()) {
@@ -229,14 +238,25 @@ pub async fn machines(context: Arc<Context>, scope: Option<String>, mut first: L
                 first.complete();
             }
             Some(Event::Apply(machine)) => {
-                context.cluster.upsert_machine(&machine);
+                let key = key_of(&machine);
+                machine_seen(&context, machine.clone());
                 context.wake_tenant_of(&machine);
-                context.queues.machines.wake(key_of(&machine));
-                context.cluster.machines.put(machine);
+                context.queues.machines.wake(key);
             }
             Some(Event::Delete(machine)) => machine_gone(&context, &key_of(&machine)),
         }
     }
+}
+
+/// As [`tenant_seen`].
+fn machine_seen(context: &Context, machine: VirtualMachine) {
+    let key = key_of(&machine);
+    let known = context.cluster.machine(&key);
+    if known.is_some_and(|known| known.uid() != machine.uid()) {
+        machine_gone(context, &key);
+    }
+    context.cluster.upsert_machine(&machine);
+    context.cluster.machines.put(machine);
 }
 
 fn machine_gone(context: &Context, key: &Key) {

@@ -119,6 +119,9 @@ pub enum Leftover {
     Unlisted,
     /// With a tenant that can be called for.
     Removable,
+    /// There, and a registration whose answer nobody has may still be carried out: after
+    /// an unregistration it would stay.
+    Unsettled,
     /// On a server that cannot be worked on now.
     Blocked,
     /// Where nothing can be done any more, or it is not ours any more.
@@ -196,6 +199,8 @@ pub enum Wait {
     IdentityMismatch,
     /// It is registered on a server that cannot be worked on, beside its Tenant's.
     LeftoverBlocked,
+    /// A registration beside its Tenant's place may still be carried out.
+    LeftoverSettling,
     /// A call whose answer nobody has may still be carried out.
     Settling,
     /// The server refused, and nothing has changed since.
@@ -239,6 +244,7 @@ fn live(facts: &Facts) -> Action {
             Leftover::None | Leftover::Lost => register(facts),
             Leftover::Unlisted => Action::ListLeftover,
             Leftover::Blocked => Action::Wait(Wait::LeftoverBlocked),
+            Leftover::Unsettled => Action::Wait(Wait::LeftoverSettling),
             Leftover::Removable => change(facts, Action::Leave),
         },
     }

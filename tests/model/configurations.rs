@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use crate::faults::{Budget, Edit, Kind};
 use crate::kube::{Policy, TenantSpec};
-use crate::model::{Model, tenant};
+use crate::model::{Beginning, Model, tenant};
 use crate::mutants::Mutant;
 use crate::observe::Settings;
 
@@ -63,7 +63,7 @@ fn configuration(name: &'static str, tenants: Vec<TenantSpec>, budget: Budget) -
         settings: SETTINGS,
         tenants,
         machine: false,
-        provisioned: false,
+        beginning: Beginning::Nothing,
         again: None,
         strangers: Vec::new(),
         faults: ALL,
@@ -169,7 +169,7 @@ pub fn restored_alone() -> Model {
 pub fn deleted_around_a_backup() -> Model {
     let restored = restored();
     Model {
-        provisioned: true,
+        beginning: Beginning::Tenants,
         faults: &[Kind::RolledBack, Kind::Crash, Kind::AnswerLost],
         ..configuration(
             "two Tenants deleted around a backup",
@@ -262,7 +262,7 @@ pub fn with_machine() -> Model {
 pub fn machine_with_a_late_call() -> Model {
     Model {
         machine: true,
-        provisioned: true,
+        beginning: Beginning::Tenants,
         faults: &[Kind::Late, Kind::Crash],
         edits: &[Edit::Fields],
         ..configuration(
@@ -310,6 +310,23 @@ pub fn machine_that_moves() -> Model {
             Kind::ListedLate,
         ],
         ..configuration("a machine that moves", vec![kept], budget(0, 0, 2, 1))
+    }
+}
+
+/// The same, in the middle of a registration with other user data.
+pub fn machine_that_moves_with_a_late_call() -> Model {
+    let moves = machine_that_moves();
+    Model {
+        name: "a machine that moves with a late call",
+        beginning: Beginning::Machine,
+        faults: &[Kind::Late],
+        edits: &[Edit::Fields],
+        budget: Budget {
+            faults: moves.budget.faults + 1,
+            edits: 1,
+            ..moves.budget
+        },
+        ..moves
     }
 }
 

@@ -63,6 +63,7 @@ fn explore(model: Model, until: Option<&'static str>) -> BTreeSet<&'static str> 
 #[case::machine_with_a_late_call(of::machine_with_a_late_call())]
 #[case::machine_that_changes(of::machine_that_changes())]
 #[case::machine_that_moves(of::machine_that_moves())]
+#[case::machine_that_moves_with_a_late_call(of::machine_that_moves_with_a_late_call())]
 fn the_planner_holds(#[case] model: Model) {
     let broken = explore(model, None);
     assert!(broken.is_empty(), "broken: {broken:?}");
@@ -120,6 +121,7 @@ fn every_action_is_planned() {
 #[case(Mutant::NoNote, of::machine_that_moves(), &[Kind::AnswerLost], O4)]
 #[case(Mutant::RegistersUnsettled, of::machine_with_a_late_call(), &[Kind::Late], O7)]
 #[case(Mutant::UnregistersUnsettled, of::machine_with_a_late_call(), &[Kind::Late], O4)]
+#[case(Mutant::LeavesUnsettled, of::machine_that_moves_with_a_late_call(), &[Kind::Late], O4)]
 fn a_mutant_is_caught(
     #[case] mutant: Mutant,
     #[case] model: Model,

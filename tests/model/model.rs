@@ -17,7 +17,7 @@ use crate::properties::{self, O1, O2, O3, O4, O7};
 use crate::state::State;
 use crate::tenant::Asks;
 use crate::turn::{Fate, Turn};
-use crate::world::{Id, NOBODY, Server};
+use crate::world::{Id, NOBODY, Registration, Server};
 
 /// One step of somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,8 +71,7 @@ pub struct Model {
     /// The Tenants that are there first, and the machine.
     pub tenants: Vec<TenantSpec>,
     pub machine: bool,
-    /// They are made, recorded and ready.
-    pub provisioned: bool,
+    pub beginning: Beginning,
     /// A Tenant that is made again is made like this, where that differs.
     pub again: Option<TenantSpec>,
     /// Strangers on the server: name, fields.
@@ -85,6 +84,16 @@ pub struct Model {
     pub rests: bool,
     /// States from which all comes to rest as it should.
     pub settled: Mutex<HashSet<u64>>,
+}
+
+/// What is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    Nothing,
+    /// The tenants: made, recorded and ready.
+    Tenants,
+    /// The machine, too.
+    Machine,
 }
 
 /// A Tenant named 1 that is to be active.
@@ -121,6 +130,27 @@ fn provision(api: &mut Api, server: &mut Server) {
     }
 }
 
+/// The machine is registered with the first Tenant's tenant.
+fn register(api: &mut Api, server: &mut Server) {
+    let tenant = api.tenants[0].and_then(|tenant| tenant.status.tenant);
+    let Some(machine) = &mut api.machine else {
+        return;
+    };
+    machine.meta.finalizer = true;
+    machine.noted = tenant;
+    machine.tenant = tenant;
+    machine.registered = true;
+    machine.registered_generation = machine.meta.generation;
+    machine.ready = true;
+    machine.observed = machine.meta.generation;
+    if let Some(found) = tenant.and_then(|id| server.tenant_mut(id)) {
+        found.machine = Some(Registration {
+            fields: machine.fields,
+            maker: Some(machine.meta.uid),
+        });
+    }
+}
+
 impl Model {
     pub fn has(&self, kind: Kind) -> bool {
         self.faults.contains(&kind)
@@ -135,8 +165,11 @@ impl Model {
             api.create_machine();
         }
         let mut server = Server::new();
-        if self.provisioned {
+        if self.beginning != Beginning::Nothing {
             provision(&mut api, &mut server);
+        }
+        if self.beginning == Beginning::Machine {
+            register(&mut api, &mut server);
         }
         for (name, fields) in &self.strangers {
             server.add(*name, *fields, None);

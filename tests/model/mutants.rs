@@ -75,6 +75,8 @@ pub enum Mutant {
     RegistersUnsettled,
     /// A machine is unregistered though its registration may still be carried out.
     UnregistersUnsettled,
+    /// The same where it is left over.
+    LeavesUnsettled,
 }
 
 /// The next step of a Tenant.
@@ -143,7 +145,8 @@ fn alter(mutant: Mutant, facts: &mut Facts) {
         | Mutant::AnyEndCounts
         | Mutant::NoNote
         | Mutant::RegistersUnsettled
-        | Mutant::UnregistersUnsettled => {}
+        | Mutant::UnregistersUnsettled
+        | Mutant::LeavesUnsettled => {}
     }
 }
 
@@ -186,7 +189,7 @@ pub fn plan_machine(
     mutant: Option<Mutant>,
     facts: &virtual_machine::Facts,
 ) -> virtual_machine::Action {
-    use virtual_machine::{Action, Release};
+    use virtual_machine::{Action, Leftover, Release};
     if mutant.is_none() {
         return planned_machine(virtual_machine::plan(facts));
     }
@@ -195,11 +198,14 @@ pub fn plan_machine(
         facts.finalizer |= !facts.deleting;
     }
     if mutant == Some(Mutant::ForgetsLeftover) {
-        facts.leftover = virtual_machine::Leftover::None;
+        facts.leftover = Leftover::None;
     }
     match mutant {
         Some(Mutant::RegistersUnsettled) if !facts.deleting => facts.unsettled = false,
         Some(Mutant::UnregistersUnsettled) if facts.deleting => facts.unsettled = false,
+        Some(Mutant::LeavesUnsettled) if facts.leftover == Leftover::Unsettled => {
+            facts.leftover = Leftover::Removable;
+        }
         _ => {}
     }
     match (mutant, virtual_machine::plan(&facts)) {

@@ -194,11 +194,20 @@ impl Search<'_> {
             Reach::NotReady | Reach::Guarded => Leftover::Blocked,
             Reach::Ready if picture.is_gone(place) => Leftover::None,
             // Absence from a list is no proof: the call is.
-            Reach::Ready if picture.by_id(place).is_none() => Leftover::Removable,
+            Reach::Ready if picture.by_id(place).is_none() => self.removable(place),
             Reach::Ready => match picture.machine(place) {
                 None => Leftover::Unlisted,
-                Some(_) => Leftover::Removable,
+                Some(_) => self.removable(place),
             },
+        }
+    }
+
+    fn removable(&self, place: Id) -> Leftover {
+        let settling = &self.process.settling;
+        if settling.may_be_registered(place, self.view.noted == Some(place)) {
+            Leftover::Unsettled
+        } else {
+            Leftover::Removable
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use kube::Resource;
 use tokio::time::Instant;
 
-pub use self::shown::unsettled_for;
+pub use self::shown::{registers_for, registers_until, unsettled_for};
 use self::shown::{registration, settling, was_settled};
 use self::standing::standing;
 use super::memory::Memory;

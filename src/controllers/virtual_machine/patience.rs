@@ -56,6 +56,10 @@ impl Run<'_> {
             }
             Wait::NamespaceNotAllowed => Ok(Some(Duration::from_secs(15))),
             Wait::Settling => Ok(observe::unsettled_for(scene)),
+            Wait::LeftoverSettling => {
+                let there = scene.at_leftover(self.context);
+                Ok(observe::registers_for(&there).or(Some(Duration::from_secs(1))))
+            }
             Wait::LeftoverBlocked => Ok(Some(Duration::from_secs(60))),
             Wait::Rejected => Ok(self
                 .memory

@@ -14,7 +14,7 @@ use crate::api::REGISTERED_WITH_ANNOTATION;
 use crate::controllers::writes;
 use crate::inventory::Server as Picture;
 use crate::inventory::flight::Shared;
-use crate::inventory::machines::Sighting;
+use crate::inventory::machines::{Machines, Sighting};
 use crate::telemetry::metrics::Outcome;
 use crate::viis::{self, Class, Effect, NewVirtualMachine, TenantId, codes};
 
@@ -61,9 +61,9 @@ impl Run<'_> {
                     self.sent(tenant, false);
                 }
                 if error.effect() == Effect::Unknown {
-                    picture
-                        .machines()
-                        .registration_unanswered(tenant, scene.bios_id);
+                    self.each_picture(scene, picture, |machines| {
+                        machines.registration_unanswered(tenant, scene.bios_id);
+                    });
                 }
                 self.fail(scene, &error).await
             }
@@ -173,6 +173,16 @@ impl Run<'_> {
         Next::Again
     }
 
+    /// The picture that a call was made with, and the one that has taken its place since,
+    /// with another password perhaps: what may still arrive, arrives there all the same.
+    fn each_picture(&self, scene: &Scene, picture: &Picture, note: impl Fn(&Machines)) {
+        note(picture.machines());
+        let server = scene.server.as_deref();
+        if let Some(now) = server.and_then(|name| self.context.servers.get(name)) {
+            note(now.server.machines());
+        }
+    }
+
     /// Unregisters it where it does not belong any more.
     pub(super) async fn leave(
         &mut self,
@@ -212,7 +222,9 @@ impl Run<'_> {
             Err(error) if !matches!(error.class(), Class::NotFound) => {
                 picture.notice(&error);
                 if error.effect() == Effect::Unknown {
-                    picture.machines().unanswered(tenant, scene.bios_id);
+                    self.each_picture(scene, picture, |machines| {
+                        machines.unanswered(tenant, scene.bios_id);
+                    });
                 }
                 Err(self.fail(scene, &error).await)
             }

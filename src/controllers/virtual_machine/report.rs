@@ -106,6 +106,7 @@ fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
             ),
         ),
         Wait::LeftoverBlocked => leftover_blocked(scene),
+        Wait::LeftoverSettling => leftover_settling(scene),
         Wait::Settling if scene.facts.deleting => Line::reconciling(
             reasons::PROGRESSING,
             "An earlier registration may still arrive at the server. The machine is unregistered \
@@ -206,9 +207,26 @@ fn guarded(scene: &Scene) -> Line {
     )
 }
 
-fn leftover_blocked(scene: &Scene) -> Line {
+fn left_with(scene: &Scene) -> String {
     let left = scene.leftover.as_ref();
-    let place = left.map_or_else(|| "another tenant".to_owned(), ToString::to_string);
+    left.map_or_else(|| "another tenant".to_owned(), ToString::to_string)
+}
+
+fn leftover_settling(scene: &Scene) -> Line {
+    let place = left_with(scene);
+    Line::reconciling(
+        reasons::PROGRESSING,
+        format!(
+            "An earlier registration with {place} may still arrive at the server. The machine is \
+             unregistered there once that can no longer happen, within 30 s, and then registered \
+             with its present tenant."
+        ),
+    )
+}
+
+fn leftover_blocked(scene: &Scene) -> Line {
+    let place = left_with(scene);
+    let left = scene.leftover.as_ref();
     let server = left.map_or("", |place| place.server.as_str());
     Line::reconciling(
         reasons::INTEGRATION_SERVER_NOT_READY,

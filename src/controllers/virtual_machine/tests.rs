@@ -332,6 +332,33 @@ async fn a_registration_without_an_answer_may_arrive() {
     assert!(until.is_some());
 }
 
+/// What was sent by a client with the last password arrives at the same server.
+#[tokio::test]
+async fn it_may_arrive_though_the_client_was_replaced_meanwhile() {
+    let scenario = Scenario::new(web(), vec![acme()]);
+    scenario.script.lock().unwrap().register = Some(("504 Gateway Timeout", ""));
+    let (stage, mut memory) = (&scenario.stage, Memory::default());
+    let scene = observe::observe(&scenario.machine, &stage.context, &mut memory).unwrap();
+    let mut run = Run {
+        context: &stage.context,
+        memory: &mut memory,
+        machine: Arc::clone(&scenario.machine),
+        queued_at: None,
+    };
+    let (before, tenant) = (stage.picture(), TenantId::new("1"));
+    stage.is_taken_up();
+    soon(run.register(&scene, &before, &tenant)).await;
+    assert_eq!(scenario.calls("/register").len(), 1);
+    for picture in [before, stage.picture()] {
+        let machines = picture.machines();
+        assert!(
+            machines
+                .registers_until(&tenant, scene.bios_id, false)
+                .is_some()
+        );
+    }
+}
+
 #[tokio::test]
 async fn who_notes_a_machine_first_knows_all_that_was_sent() {
     let noted_first = |machine: VirtualMachine| async move {

@@ -12,7 +12,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use kube::Resource;
+use tokio::time::Instant;
 
+use super::observe::registers_until;
 use super::rivals::may_be_anothers;
 use crate::api::{Tenant, VirtualMachine};
 use crate::controllers::cluster::{self, own_machine_status, owned_identifier};
@@ -219,7 +221,7 @@ impl Search<'_> {
     fn shown(&self, place: &Place, handle: &Handle) -> Leftover {
         if handle.server.tenants().by_id(&place.tenant).is_none() {
             // Absence from a list is no proof: the call is.
-            return Leftover::Removable;
+            return self.removable(place, handle);
         }
         let status = own_machine_status(self.machine);
         let ours = status.and_then(|status| status.virtual_machine_id.as_deref());
@@ -229,11 +231,19 @@ impl Search<'_> {
             .sighting(&place.tenant, self.bios_id)
         {
             Sighting::Unlisted => Leftover::Unlisted,
-            Sighting::Absent => Leftover::Removable,
+            Sighting::Absent => self.removable(place, handle),
             Sighting::Present(found) => match (found.id, ours) {
                 (Some(found), Some(ours)) if found.as_str() != ours => Leftover::Lost,
-                (Some(_) | None, _) => Leftover::Removable,
+                (Some(_) | None, _) => self.removable(place, handle),
             },
+        }
+    }
+
+    fn removable(&self, place: &Place, handle: &Handle) -> Leftover {
+        let machines = handle.server.machines();
+        match registers_until(self.machine, machines, place, self.bios_id) {
+            Some(until) if Instant::now() < until => Leftover::Unsettled,
+            Some(_) | None => Leftover::Removable,
         }
     }
 

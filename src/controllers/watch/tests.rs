@@ -57,6 +57,44 @@ async fn a_tenant_that_is_gone_gives_its_slot_and_its_name_back() {
 }
 
 #[tokio::test]
+async fn what_is_known_of_a_tenant_does_not_count_for_its_successor() {
+    let stage = Stage::ready();
+    let picture = stage.picture();
+    let acme = stage.tenant(acme());
+    picture.watch_task(&TaskId::new("9"), &owner("acme"));
+    stage.context.tenants.put("uid-acme", Default::default());
+    tenant_seen(&stage.context, Tenant::clone(&acme));
+    assert!(picture.tasks().view(&TaskId::new("9")).is_some());
+    let mut successor = Tenant::clone(&acme);
+    successor.metadata.uid = Some("uid-successor".to_owned());
+    tenant_seen(&stage.context, successor.clone());
+    assert!(picture.tasks().view(&TaskId::new("9")).is_none());
+    let now = stage.context.cluster.tenant(&owner("acme")).unwrap();
+    assert_eq!(now.uid(), successor.uid());
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_machine_does_not_count_for_its_successor() {
+    let stage = Stage::ready();
+    let web = stage.machine(web());
+    let uid = web.uid().unwrap();
+    let released = || crate::controllers::virtual_machine::memory::Memory {
+        released: true,
+        ..Default::default()
+    };
+    let mut successor = VirtualMachine::clone(&web);
+    successor.metadata.uid = Some("uid-successor".to_owned());
+    for (seen, remembered) in [(VirtualMachine::clone(&web), true), (successor, false)] {
+        stage.context.machines.put(&uid, released());
+        let seen_uid = seen.uid();
+        machine_seen(&stage.context, seen);
+        assert_eq!(stage.context.machines.take(&uid).released, remembered);
+        let now = stage.context.cluster.machine(&owner("web")).unwrap();
+        assert_eq!(now.uid(), seen_uid);
+    }
+}
+
+#[tokio::test]
 async fn who_is_gone_already_wakes_only_those_that_refer_to_it() {
     let stage = Stage::ready();
     stage.machine(web());

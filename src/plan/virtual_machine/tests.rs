@@ -182,6 +182,7 @@ fn registration(#[case] facts: Facts, #[case] action: Action) {
 #[case::though_it_is_registered_here_already(moved(Leftover::Removable).shown(Registration::Equal), Action::Leave)]
 #[case::what_is_there_is_looked_at_first(moved(Leftover::Unlisted), Action::ListLeftover)]
 #[case::the_old_server_is_parked(moved(Leftover::Blocked), wait(Wait::LeftoverBlocked))]
+#[case::it_may_be_registered_there_late(moved(Leftover::Unsettled), wait(Wait::LeftoverSettling))]
 #[case::nothing_can_be_done_there_any_more(moved(Leftover::Lost), Action::Register)]
 #[case::suspended(moved(Leftover::Removable).suspended(), wait(Wait::Suspended))]
 #[case::refused(moved(Leftover::Removable).rejected(), wait(Wait::Rejected))]

@@ -40,8 +40,8 @@ pub(super) fn settling(
     )
 }
 
-/// Until when a registration of a machine that is being deleted may still be carried out.
-pub(super) fn registers_until(
+/// Until when a registration of a machine that is to leave there may still be carried out.
+pub fn registers_until(
     machine: &VirtualMachine,
     machines: &Machines,
     place: &Place,
@@ -51,16 +51,25 @@ pub(super) fn registers_until(
     machines.registers_until(&place.tenant, bios_id, noted)
 }
 
-/// How long that may last.
+/// How long a call whose answer nobody has may still be carried out.
 pub fn unsettled_for(scene: &Scene) -> Option<Duration> {
+    if scene.facts.deleting {
+        return registers_for(scene);
+    }
     let machines = scene.handle.as_ref()?.server.machines();
-    let until = if scene.facts.deleting {
-        registers_until(&scene.machine, machines, &scene.place()?, scene.bios_id)?
-    } else {
-        machines.unsettled_until(scene.tenant_id.as_ref()?, scene.bios_id)?
-    };
-    let left = until.saturating_duration_since(Instant::now());
-    Some(left + Duration::from_millis(100))
+    let until = machines.unsettled_until(scene.tenant_id.as_ref()?, scene.bios_id)?;
+    Some(left_of(until))
+}
+
+/// How long a registration may still be carried out.
+pub fn registers_for(scene: &Scene) -> Option<Duration> {
+    let machines = scene.handle.as_ref()?.server.machines();
+    let until = registers_until(&scene.machine, machines, &scene.place()?, scene.bios_id)?;
+    Some(left_of(until))
+}
+
+fn left_of(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now()) + Duration::from_millis(100)
 }
 
 /// Fields that are not set are not compared; an unset name is the resource's name.

@@ -26,7 +26,8 @@ fn after(wait: Wait) -> Option<Wait> {
         Wait::InventoryGuard => Wait::Suspended,
         Wait::Suspended => Wait::IdentityMismatch,
         Wait::IdentityMismatch => Wait::LeftoverBlocked,
-        Wait::LeftoverBlocked => Wait::Settling,
+        Wait::LeftoverBlocked => Wait::LeftoverSettling,
+        Wait::LeftoverSettling => Wait::Settling,
         Wait::Settling => Wait::Rejected,
         Wait::Rejected => return None,
     })

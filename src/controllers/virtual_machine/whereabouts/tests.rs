@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::time::Duration;
+
 use rstest::rstest;
 use serde_json::json;
 
@@ -290,6 +292,35 @@ async fn on_the_old_server_stands(#[case] id: Option<&str>, #[case] left: Leftov
     );
     shows(&second, id);
     assert_eq!(left_over(&stage, on_second("vm-1")), there(left));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registration_that_may_still_be_carried_out_there_is_waited_for() {
+    let stage = Stage::ready();
+    let second = with_second(&stage, |_| {});
+    let there = |left| Some((place("second/7"), left));
+    let machine = on_second("vm-1");
+    shows(&second, Some("vm-1"));
+    let machines = second.server.machines();
+    machines.registration_unanswered(&TenantId::new("7"), BIOS_ID.parse().unwrap());
+    let late = there(Leftover::Unsettled);
+    assert_eq!(left_over(&stage, machine.clone()), late);
+    tokio::time::advance(Duration::from_secs(29)).await;
+    assert_eq!(left_over(&stage, machine.clone()), late);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(left_over(&stage, machine), there(Leftover::Removable));
+}
+
+#[tokio::test]
+async fn what_another_process_may_have_registered_there_late_is_waited_for() {
+    let stage = Stage::ready();
+    let second = with_second(&stage, |_| {});
+    shows(&second, Some("vm-1"));
+    let late = Some((place("second/7"), Leftover::Unsettled));
+    assert_eq!(
+        left_over(&stage, noting(on_second("vm-1"), "second/7")),
+        late
+    );
 }
 
 #[tokio::test]
