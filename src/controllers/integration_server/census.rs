@@ -10,6 +10,7 @@ use crate::controllers::cluster::{Key, created_at, own_machine_status};
 use crate::controllers::context::Context;
 use crate::controllers::servers::Handle;
 use crate::controllers::writes;
+use crate::plan::claims::{Claimant, holder};
 use crate::viis::Endpoint;
 
 /// What the server has; None without a list.
@@ -62,27 +63,41 @@ fn is_recorded_on(context: &Context, machine: &Key, server: &str) -> bool {
     })
 }
 
-/// An older IntegrationServer has this address and port.
+/// Another IntegrationServer has this address and port: who was served there last keeps
+/// it, else the older one has it.
 pub fn is_outclaimed(context: &Context, server: &IntegrationServer) -> bool {
-    let endpoint = |server: &IntegrationServer| {
-        let address = server.spec.address.to_ascii_lowercase();
-        Endpoint {
-            address,
-            port: server.spec.port,
-        }
-    };
-    let age = |server: &IntegrationServer| (created_at(server), server.uid());
     let own = endpoint(server);
-    context
-        .cluster
-        .servers()
-        .iter()
-        .any(|other| endpoint(other) == own && age(other) < age(server))
+    let servers = context.cluster.servers();
+    let rivals = servers.iter().filter(|other| endpoint(other) == own);
+    let rivals: Vec<_> = rivals.map(|other| (other, other.uid())).collect();
+    let claimants = rivals.iter().map(|(other, uid)| Claimant {
+        uid: uid.as_deref().unwrap_or_default(),
+        holds: was_served_at(other, &own),
+        permitted: true,
+        created: created_at(other.as_ref()),
+    });
+    let claimants: Vec<_> = claimants.collect();
+    holder(&claimants).is_some_and(|holder| Some(holder) != server.uid().as_deref())
+}
+
+fn endpoint(server: &IntegrationServer) -> Endpoint {
+    Endpoint {
+        address: server.spec.address.to_ascii_lowercase(),
+        port: server.spec.port,
+    }
+}
+
+fn was_served_at(server: &IntegrationServer, endpoint: &Endpoint) -> bool {
+    let status = server.status.as_ref();
+    let last = status.and_then(|status| status.endpoint.as_deref());
+    last.is_some_and(|last| last.eq_ignore_ascii_case(&endpoint.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use rstest::rstest;
+
     use super::*;
     use crate::api::{REGISTERED_WITH_ANNOTATION, Tenant, VirtualMachine};
     use crate::controllers::fixtures::Stage;
@@ -97,6 +112,53 @@ mod tests {
         let stage = Stage::ready();
         stage.machine(noted());
         assert_eq!(referrers(&stage.context, "main"), 0);
+    }
+
+    /// Made at this second, under this UID, served last at this endpoint.
+    fn main(name: &str, created: i64, uid: &str, served: Option<&str>) -> IntegrationServer {
+        let mut server = IntegrationServer::test();
+        server.metadata.name = Some(name.to_owned());
+        server.metadata.uid = Some(uid.to_owned());
+        let created = k8s_openapi::jiff::Timestamp::from_second(created).unwrap();
+        server.metadata.creation_timestamp = Some(
+            k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(created),
+        );
+        let status = server.status.get_or_insert_default();
+        status.endpoint = served.map(str::to_owned);
+        server
+    }
+
+    #[rstest]
+    #[case::the_older_one(main("a", 1, "2", None), main("b", 2, "1", None), [false, true])]
+    #[case::as_old_the_uid(main("a", 1, "2", None), main("b", 1, "1", None), [true, false])]
+    #[case::who_is_served_there_keeps_it(
+        main("a", 1, "1", Some("elsewhere:7271")),
+        main("b", 2, "2", Some("VIIS.example.com:7271")),
+        [true, false]
+    )]
+    #[case::both_were(
+        main("a", 1, "1", Some("viis.example.com:7271")),
+        main("b", 2, "2", Some("viis.example.com:7271")),
+        [false, true]
+    )]
+    #[tokio::test]
+    async fn of_two_with_one_address_has_it(
+        #[case] mut first: IntegrationServer,
+        #[case] mut second: IntegrationServer,
+        #[case] outclaimed: [bool; 2],
+    ) {
+        first.spec.address = "viis.example.com".to_owned();
+        second.spec.address = "viis.EXAMPLE.com".to_owned();
+        let stage = Stage::empty();
+        for server in [&first, &second] {
+            stage.context.cluster.servers.put(server.clone());
+        }
+        let seen = [&first, &second].map(|server| is_outclaimed(&stage.context, server));
+        assert_eq!(seen, outclaimed);
+        second.spec.port += 1;
+        stage.context.cluster.servers.put(second.clone());
+        assert!(!is_outclaimed(&stage.context, &first));
+        assert!(!is_outclaimed(&stage.context, &second));
     }
 
     #[tokio::test]
