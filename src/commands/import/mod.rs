@@ -98,8 +98,9 @@ async fn import(options: ImportOptions) -> Result<bool, Error> {
         namespace: options.namespace,
         include_managed: options.include_managed,
     };
-    let claims = claims(&cluster, &wish).await?;
     let tenants = read::tenants(&client).await.map_err(Error::Server)?;
+    // Afterwards: who has a tenant that was made meanwhile has said so before it was made.
+    let claims = claims(&cluster, &wish).await?;
     say(&format!(
         "{} has {} tenants",
         client.endpoint(),

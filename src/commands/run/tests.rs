@@ -129,3 +129,55 @@ fn what_is_no_time_is_refused(#[case] time: &str) {
     let option = format!("--lease-duration={time}");
     assert!(settings(&[&option]).is_err());
 }
+
+/// What the chart gives to a pod: arguments to `run`, and variables that `check` and
+/// `import` read there, too.
+fn options_of_the_chart(values: &str) -> (Vec<String>, Vec<String>) {
+    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/viis-operator");
+    let text = std::fs::read_to_string(format!("{chart}/tests/snapshots/{values}.yaml")).unwrap();
+    let objects: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text).unwrap();
+    let deployment = objects.iter().find(|object| object["kind"] == "Deployment");
+    let container = &deployment.unwrap()["spec"]["template"]["spec"]["containers"][0];
+    let words = container["args"].as_array().unwrap().iter();
+    let mut words = words.map(|word| word.as_str().unwrap().to_owned());
+    assert_eq!(words.next().as_deref(), Some("run"));
+    let variables = container["env"].as_array().unwrap().iter();
+    let variables = variables.filter_map(|variable| {
+        let name = variable["name"].as_str().unwrap().strip_prefix("VIIS_")?;
+        let option = format!("--{}", name.to_lowercase().replace('_', "-"));
+        Some(match variable["value"].as_str() {
+            Some("true") => option,
+            Some(value) => format!("{option}={value}"),
+            // The pod's own namespace.
+            None => format!("{option}=viis-system"),
+        })
+    });
+    let variables: Vec<String> = variables.collect();
+    (words.collect(), variables)
+}
+
+#[rstest]
+#[case("default", &[], true)]
+#[case("one-namespace", &["customers"], true)]
+#[case("everything", &["customers", "default", "viis-system"], true)]
+#[case("little", &[], false)]
+fn the_chart_gives(#[case] values: &str, #[case] watched: &[&str], #[case] elects: bool) {
+    let (arguments, variables) = options_of_the_chart(values);
+    let option = |word: &str| word.split('=').next().map(str::to_owned);
+    let given: Vec<_> = arguments.iter().map(|word| option(word)).collect();
+    let counts = |word: &&String| !given.contains(&option(word));
+    let all = variables.iter().filter(counts).chain(&arguments);
+    let all = all.map(String::as_str);
+    let settings = settings(&all.collect::<Vec<_>>()).unwrap();
+    assert_eq!(settings.controllers.watch_namespaces, watched);
+    assert_eq!(settings.election.is_some(), elects);
+    // In the pod, `check` has the variables alone.
+    let check = crate::commands::check::CheckOptions::augment_args(Command::new("check"))
+        .mut_args(|option| option.env(None::<&str>));
+    let words = variables.iter().map(String::as_str);
+    let matches = check.try_get_matches_from(["check"].into_iter().chain(words));
+    let matches = matches.unwrap();
+    let seen = matches.get_many::<String>("watch_namespaces");
+    assert!(seen.unwrap_or_default().eq(watched), "{matches:?}");
+    assert_eq!(matches.get_flag("leader_election"), elects);
+}

@@ -123,8 +123,8 @@ fn line(server: &IntegrationServer, known: &Known<'_>) -> Line {
             stalled: true,
             ..open(
                 reasons::ALREADY_CLAIMED,
-                "An older IntegrationServer has this address and port. Refer to that one, or \
-                 delete one of the two.",
+                "Another IntegrationServer has this address and port: it was served there before, or \
+                 is older. Refer to that one, or delete one of the two.",
             )
         };
     }
