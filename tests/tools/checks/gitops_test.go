@@ -9,26 +9,16 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// What the Application in deploy/argocd gives to Helm is accepted by the chart, and the
-// folders that the examples name are there.
+// What the Application in deploy/argocd and the HelmRelease in deploy/flux give to Helm is
+// accepted by the chart, and the folders that the examples name are there.
 func TestGitOpsExamplesFitTheProject(t *testing.T) {
 	applications := objects(t, read(t, project+"/deploy/argocd/applications.yaml"))
 	source := field(t, applications["Application argocd viis-operator"], "spec", "source")
-	if filepath.Join(project, source["path"].(string)) != filepath.Clean(chart) {
-		t.Errorf("the chart is not in %v", source["path"])
-	}
-	values, err := yaml.Marshal(field(t, source, "helm", "valuesObject"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "values.yaml")
-	if err := os.WriteFile(file, values, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	rendered := objects(t, template(t, file))
-	if rendered["PodDisruptionBudget viis-system viis-operator"] == nil {
-		t.Error("the values of the Application have no effect")
-	}
+	givesToTheChart(t, source["path"], field(t, source, "helm", "valuesObject"))
+
+	releases := objects(t, read(t, project+"/deploy/flux/viis-operator-helm.yaml"))
+	release := field(t, releases["HelmRelease flux-system viis-operator"], "spec")
+	givesToTheChart(t, field(t, release, "chart", "spec")["chart"], field(t, release, "values"))
 
 	flux := objects(t, read(t, project+"/deploy/flux/viis-operator.yaml"))
 	spec := field(t, flux["Kustomization flux-system viis-operator"], "spec")
@@ -38,6 +28,24 @@ func TestGitOpsExamplesFitTheProject(t *testing.T) {
 	image := spec["images"].([]any)[0].(Object)["name"].(string)
 	if built := overlay(t, "base"); !strings.Contains(built, "image: "+image+":") {
 		t.Errorf("no image %s for Flux to replace", image)
+	}
+}
+
+func givesToTheChart(t *testing.T, path any, values Object) {
+	t.Helper()
+	if filepath.Join(project, path.(string)) != filepath.Clean(chart) {
+		t.Errorf("the chart is not in %v", path)
+	}
+	text, err := yaml.Marshal(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if objects(t, template(t, file))["PodDisruptionBudget viis-system viis-operator"] == nil {
+		t.Error("the values have no effect")
 	}
 }
 

@@ -27,6 +27,8 @@ const (
 	argoCDSum        = "h1:Xm1BF+I5OgDKUG3SDK49vn2/Y5AMyaNVko+/JT08gj0="
 	fluxKustomize    = "github.com/fluxcd/kustomize-controller@v1.9.6"
 	fluxKustomizeSum = "h1:XB+G3A0mky0j5uVHZWv4oSlS2RvZBoNIUhstIvY0JKE="
+	fluxHelm         = "github.com/fluxcd/helm-controller@v1.6.3"
+	fluxHelmSum      = "h1:MSiDP/s8xRSkO3g11vBiDStxfmJ5ZVdwDEpW7BSE/UA="
 	fluxSource       = "github.com/fluxcd/source-controller@v1.9.6"
 	fluxSourceSum    = "h1:nG534/bI6nVpyHra7ONAk6xDB3xPsVT+EOLHZHXPrrc="
 )
@@ -84,6 +86,7 @@ func TestSchemasRefuse(t *testing.T) {
 		"a field of a monitor":  "{apiVersion: monitoring.coreos.com/v1, kind: PodMonitor, metadata: {name: a}, spec: {selector: {}, endpoints: []}}",
 		"a field of Argo CD":    "{apiVersion: argoproj.io/v1alpha1, kind: Application, metadata: {name: a}, spec: {project: a, destination: {}, syncPolicy: {automated: {prun: true}}}}",
 		"a field of Flux":       "{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {name: a}, spec: {interval: 1m, prune: true, sourceRef: {kind: GitRepository, name: a}, await: true}}",
+		"a field of a release":  "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: a}, spec: {interval: 1m, chart: {spec: {chart: a, sourceRef: {kind: GitRepository, name: a}}}, value: {}}}",
 		"a kind":                "{apiVersion: viis-operator.io/v1alpha1, kind: Tennant, metadata: {name: a}}",
 	} {
 		t.Run(wrong, func(t *testing.T) {
@@ -132,6 +135,7 @@ func gitOpsCRDs(t *testing.T) []string {
 	return []string{
 		moduleFolder(t, ".", argoCD, argoCDSum) + "/manifests/crds/application-crd.yaml",
 		moduleFolder(t, ".", fluxKustomize, fluxKustomizeSum) + "/config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml",
+		moduleFolder(t, ".", fluxHelm, fluxHelmSum) + "/config/crd/bases/helm.toolkit.fluxcd.io_helmreleases.yaml",
 		moduleFolder(t, ".", fluxSource, fluxSourceSum) + "/config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml",
 	}
 }
