@@ -12,6 +12,7 @@ use super::event_loop;
 use super::installation::Installation;
 use crate::operator;
 use crate::operator::lease::{Election, Timing, WrongTiming};
+use crate::telemetry::traces::{self, Traces};
 use crate::telemetry::{logging, sentence};
 
 /// The options of `run`, each with an environment variable.
@@ -60,6 +61,11 @@ pub struct RunOptions {
     )]
     lease_retry_period: Duration,
 
+    /// Where a collector takes traces by OTLP over HTTP, as http://collector:4318; without
+    /// it, there are none
+    #[arg(long, env = "VIIS_OTLP_ENDPOINT", value_name = "URL")]
+    otlp_endpoint: Option<traces::Endpoint>,
+
     /// How log lines look. Their levels are set by RUST_LOG
     #[arg(
         long,
@@ -76,7 +82,16 @@ struct MetricsAddress(Option<SocketAddr>);
 
 /// Runs the controllers until a signal ends them.
 pub fn run(options: RunOptions) -> ExitCode {
-    logging::start(options.log_format);
+    let traces = options.otlp_endpoint.as_ref().map(Traces::start);
+    let traces = match traces.transpose() {
+        Ok(traces) => traces,
+        Err(error) => {
+            logging::start(options.log_format, None);
+            tracing::error!("cannot start: {}", sentence(&error));
+            return ExitCode::FAILURE;
+        }
+    };
+    logging::start(options.log_format, traces.as_ref());
     let settings = match options.settings() {
         Ok(settings) => settings,
         Err(error) => {
@@ -84,13 +99,17 @@ pub fn run(options: RunOptions) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match event_loop::run(operator::run(settings)) {
+    let ended = match event_loop::run(operator::run(settings)) {
         Ok(outcome) => report(outcome),
         Err(error) => {
             tracing::error!(%error, "cannot start: the system refuses what the event loop needs");
             ExitCode::FAILURE
         }
+    };
+    if let Some(traces) = traces {
+        traces.end();
     }
+    ended
 }
 
 fn report(outcome: Result<(), operator::Error>) -> ExitCode {

@@ -92,8 +92,9 @@ pub async fn servers(context: Arc<Context>, mut first: Listed) {
             }
             Some(Event::Apply(server)) => {
                 let name = server.name_any();
+                let moved = server_moved(&context, &server);
                 context.cluster.servers.put(server.clone());
-                if known.insert(name.clone()) {
+                if known.insert(name.clone()) || moved {
                     context.wake_all_of_server(&name);
                     wake_all_servers(&context);
                 }
@@ -112,6 +113,15 @@ pub async fn servers(context: Arc<Context>, mut first: Listed) {
             }
         }
     }
+}
+
+/// Its address is another one now: who waited for the last one may have it, and who is at
+/// the new one has to be looked at.
+fn server_moved(context: &Context, server: &IntegrationServer) -> bool {
+    let before = context.cluster.server(&server.name_any());
+    before.is_some_and(|before| {
+        (&before.spec.address, before.spec.port) != (&server.spec.address, server.spec.port)
+    })
 }
 
 fn server_gone(context: &Context, name: &str) {

@@ -17,8 +17,10 @@ use kube::client::{Body as RequestBody, ClientBuilder, DynBody};
 use kube::config::{InferConfigError, KubeconfigError};
 use kube::{Client, Config};
 use tower::{BoxError, Layer, Service};
+use tracing::{Instrument as _, Span, field};
 
 use crate::controllers::leadership::Leadership;
+use crate::telemetry::traces::CALL_SPANS;
 
 const AGENT: &str = concat!("viis-operator/", env!("CARGO_PKG_VERSION"));
 
@@ -164,8 +166,9 @@ where
         }
         let watch = is_watch(request.uri());
         let deadline = self.door.deadline;
+        let span = call_span(request.method(), request.uri());
         let answer = self.inner.call(request);
-        Box::pin(async move {
+        let answered = async move {
             let whole = async {
                 let answer = answer.await?;
                 if watch {
@@ -174,11 +177,39 @@ where
                     read_whole(answer).await
                 }
             };
-            tokio::time::timeout(deadline, whole)
+            let answer: Result<Response<Body>, BoxError> = tokio::time::timeout(deadline, whole)
                 .await
-                .map_err(|_| too_late(deadline))?
-        })
+                .map_err(|_| too_late(deadline))?;
+            record(&answer);
+            answer
+        };
+        Box::pin(answered.instrument(span))
     }
+}
+
+/// The span of one call; none where nobody asks what a call belongs to.
+fn call_span(method: &Method, uri: &Uri) -> Span {
+    if Span::current().is_none() {
+        return Span::none();
+    }
+    tracing::info_span!(
+        target: CALL_SPANS,
+        "call",
+        otel.name = method.as_str(),
+        otel.kind = "client",
+        url.path = uri.path(),
+        http.response.status_code = field::Empty,
+        otel.status_code = field::Empty,
+    )
+}
+
+/// On the span of the call.
+fn record(answer: &Result<Response<Body>, BoxError>) {
+    let span = Span::current();
+    match answer {
+        Ok(answer) => span.record("http.response.status_code", answer.status().as_u16()),
+        Err(_) => span.record("otel.status_code", "ERROR"),
+    };
 }
 
 async fn read_whole(answer: Response<Box<DynBody>>) -> Result<Response<Body>, BoxError> {

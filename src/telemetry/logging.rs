@@ -7,20 +7,25 @@ use std::io::{self, IsTerminal as _};
 use std::panic::PanicHookInfo;
 
 use tracing::Span;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use self::json::JsonLine;
 use super::metrics::Kind;
+use super::traces::{RECONCILE, Traces};
 
 /// What is logged when `RUST_LOG` says nothing.
 const DEFAULT_FILTER: &str = "info";
 
 /// Said by whoever asked for them, these need not be said twice: the Kubernetes
 /// client logs every failed request, its controller opens a span beside ours.
-const QUIET: [&str; 2] = [
+const QUIET: [&str; 3] = [
     "kube_client::client::builder=off",
     "kube_runtime::controller=warn",
+    // Only traces have them.
+    "viis_operator::call=off",
 ];
 
 /// How log lines look.
@@ -32,16 +37,22 @@ pub enum Format {
     Json,
 }
 
-/// Starts logging for the whole process. A second call changes nothing.
+/// Starts logging for the whole process, and the collection of these traces. A second
+/// call changes nothing.
 ///
 /// A filter in `RUST_LOG` that cannot be read is reported and ignored: a typing
 /// error in it is no reason not to serve.
-pub fn start(format: Format) {
+pub fn start(format: Format, traces: Option<&Traces>) {
     let wanted = std::env::var("RUST_LOG").unwrap_or_default();
     let (filter, complaint) = filter(&wanted);
     let colours = io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let subscriber = subscriber(format, filter, colours, io::stderr);
+    let lines = lines(format, filter, colours, io::stderr);
+    let layers: Vec<_> = [Some(lines), traces.map(Traces::layer)]
+        .into_iter()
+        .flatten()
+        .collect();
+    let subscriber = tracing_subscriber::registry().with(layers);
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
@@ -59,8 +70,8 @@ pub fn start(format: Format) {
 pub fn object_span(kind: Kind, namespace: Option<&str>, name: &str) -> Span {
     let kind = kind.as_str();
     match namespace {
-        Some(namespace) => tracing::error_span!("reconcile", kind, namespace, name),
-        None => tracing::error_span!("reconcile", kind, name),
+        Some(namespace) => tracing::error_span!(RECONCILE, kind, namespace, name),
+        None => tracing::error_span!(RECONCILE, kind, name),
     }
 }
 
@@ -69,9 +80,21 @@ fn filter(wanted: &str) -> (EnvFilter, Option<String>) {
         return (quiet(DEFAULT_FILTER), None);
     }
     match EnvFilter::try_new(wanted) {
-        Ok(_) => (quiet(wanted), None),
+        Ok(_) if speaks_of_us(wanted) => (quiet(wanted), None),
+        Ok(_) => {
+            let complaint = "none of its levels is for this program".to_owned();
+            (quiet(DEFAULT_FILTER), Some(complaint))
+        }
         Err(error) => (quiet(DEFAULT_FILTER), Some(error.to_string())),
     }
+}
+
+/// Whether the filter says how much of ours is logged. A word that is no level, such as
+/// `warning`, is read as the name of a library, and everything else is silent then.
+fn speaks_of_us(wanted: &str) -> bool {
+    wanted.split(',').map(str::trim).any(|directive| {
+        directive.starts_with("viis_operator") || directive.parse::<LevelFilter>().is_ok()
+    })
 }
 
 /// The filter, with the libraries that nobody named in it kept quiet.
@@ -83,23 +106,25 @@ fn quiet(wanted: &str) -> EnvFilter {
         .fold(EnvFilter::new(wanted), EnvFilter::add_directive)
 }
 
-fn subscriber<W>(
+fn lines<W>(
     format: Format,
     filter: EnvFilter,
     colours: bool,
     writer: W,
-) -> Box<dyn tracing::Subscriber + Send + Sync>
+) -> Box<dyn Layer<Registry> + Send + Sync>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         // Its own complaints about a closed standard error would panic.
         .log_internal_errors(false);
     match format {
-        Format::Text => Box::new(lines.with_ansi(colours).finish()),
-        Format::Json => Box::new(lines.json().event_format(JsonLine).finish()),
+        Format::Text => lines.with_ansi(colours).with_filter(filter).boxed(),
+        Format::Json => {
+            let lines = lines.json().event_format(JsonLine);
+            lines.with_filter(filter).boxed()
+        }
     }
 }
 

@@ -5,11 +5,13 @@
 //! - `metrics`: what `/metrics` shows
 //! - `readiness`: what `/readyz` and `/healthz` answer
 //! - `logging`: log lines and the span that names an object
+//! - `traces`: the same spans, with the calls in them, for a collector
 //! - `sentence`: an error and its causes in one line
 
 pub mod logging;
 pub mod metrics;
 pub mod readiness;
 mod sentence;
+pub mod traces;
 
 pub use self::sentence::sentence;

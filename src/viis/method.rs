@@ -1,7 +1,9 @@
-//! The twelve methods by name, and who is told about each call. No I/O.
+//! The twelve methods by name, who is told about each call, and its span. No I/O.
 
 use std::fmt;
 use std::time::Duration;
+
+use tracing::{Span, field};
 
 /// A method of the Integration Server's API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,6 +100,25 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// The target of the spans of calls, for whoever collects them.
+pub const CALL_SPANS: &str = "viis_operator::call";
+
+/// The span of one call; none where nobody asks what a call belongs to.
+pub(super) fn call_span(method: Method, server: &str) -> Span {
+    if Span::current().is_none() {
+        return Span::none();
+    }
+    tracing::info_span!(
+        target: CALL_SPANS,
+        "call",
+        otel.name = method.as_str(),
+        otel.kind = "client",
+        server.address = server,
+        http.response.status_code = field::Empty,
+        otel.status_code = field::Empty,
+    )
 }
 
 /// How a call ended, for metrics.

@@ -61,7 +61,7 @@ pub use error::{Class, Effect, Error, Problem};
 pub use greeting::{Greeted, Greeting, greet};
 pub use identifier::{BiosId, InvalidBiosId, TaskId, TenantId, VirtualMachineId};
 pub use machine::{NewVirtualMachine, VirtualMachine};
-pub use method::{Method, Observer, Outcome};
+pub use method::{CALL_SPANS, Method, Observer, Outcome};
 pub use settings::{
     ConfigurationError, Credentials, Endpoint, Fingerprint, InvalidFingerprint, Permit, Setting,
     Settings, Timeouts, Trust,

@@ -183,7 +183,11 @@ impl Tenant {
                 .child("vKsc")
                 .and_then(VirtualAdministrationServer::read),
             status: TenantStatus::read(status),
-            tenant_type: element.text_of("type").map(TenantType::read),
+            // A blank one is what a printer makes of an empty one.
+            tenant_type: element
+                .text_of("type")
+                .filter(|text| !text.trim().is_empty())
+                .map(TenantType::read),
         })
     }
 }

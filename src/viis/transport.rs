@@ -11,12 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{self, HeaderMap, HeaderValue};
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use url::Url;
 
 use super::answer::Answer;
 use super::certificate::{self, CertificateRefused, Presented};
 use super::error::{Class, Effect, Error, LATER, Problem};
-use super::method::{Method, Observer, Outcome};
+use super::method::{Method, Observer, Outcome, call_span};
 use super::pace::Pace;
 use super::request::Request;
 use super::settings::{
@@ -92,13 +93,20 @@ impl Transport {
             return Err(refused_meanwhile(method));
         }
         let start = Instant::now();
-        let result = self.exchange(request).await;
+        let span = call_span(method, &self.endpoint.address);
+        let result = self.exchange(request).instrument(span.clone()).await;
         if result.as_ref().is_ok_and(|answer| answer.status == 401) {
             self.refusals.fetch_add(1, Ordering::AcqRel);
         }
         let outcome = match &result {
-            Ok(answer) => Outcome::Status(answer.status),
-            Err(_) => Outcome::Failed,
+            Ok(answer) => {
+                span.record("http.response.status_code", answer.status);
+                Outcome::Status(answer.status)
+            }
+            Err(_) => {
+                span.record("otel.status_code", "ERROR");
+                Outcome::Failed
+            }
         };
         self.observer.observe(method, outcome, start.elapsed());
         result

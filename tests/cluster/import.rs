@@ -187,8 +187,8 @@ async fn a_server_that_was_filled_by_hand_is_taken_over_as_it_is() {
     let before = stand.simulator.state().await;
     stand.apply([Manifest(late)]).await;
     all_ready(&stand, 14, 43).await;
-    // Where the operator's list is older than the registration, it asks for it, and learns
-    // that it is there.
+    // Where the operator's list is a moment older than the registration, it asks for it, and
+    // learns that it is there.
     assert!(stand.simulator.calls().await.mutating <= 1);
     assert_eq!(stand.simulator.state().await, before);
     stand.ends_well().await;

@@ -53,6 +53,7 @@ mod roles;
 mod rules;
 mod runbooks;
 mod secrecy;
+mod traces;
 mod whereabouts;
 mod withheld;
 

@@ -19,7 +19,13 @@ pub struct Claim {
 /// What resources have of one server.
 #[derive(Debug, Default)]
 pub struct Claims {
-    by_id: HashMap<TenantId, Claim>,
+    server: String,
+    /// The namespace that names are wanted for.
+    namespace: String,
+    /// The Tenants of this server, by namespace and name.
+    ours: HashSet<(String, String)>,
+    /// With the name that the Tenant has on the server.
+    by_id: HashMap<TenantId, (String, Claim)>,
     by_name: HashMap<String, Claim>,
     machines: HashMap<BiosId, Claim>,
     tenant_names: HashSet<String>,
@@ -27,15 +33,13 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Of the server with this name; resources in `namespace` use names there.
-    pub fn new(
-        server: &str,
-        namespace: &str,
-        tenants: &[Tenant],
-        machines: &[VirtualMachine],
-    ) -> Self {
-        let mut claims = Self::default();
-        let mut ours = HashSet::new();
+    /// Of the server with this name; Tenants in `namespace` use names there.
+    pub fn new(server: &str, namespace: &str, tenants: &[Tenant]) -> Self {
+        let mut claims = Self {
+            server: server.to_owned(),
+            namespace: namespace.to_owned(),
+            ..Self::default()
+        };
         for tenant in tenants {
             let claim = claim(tenant);
             if claim.namespace == namespace {
@@ -44,24 +48,28 @@ impl Claims {
             if tenant.spec.integration_server_ref.name != server {
                 continue;
             }
-            ours.insert((claim.namespace.clone(), claim.name.clone()));
+            let key = (claim.namespace.clone(), claim.name.clone());
+            claims.ours.insert(key);
             let recorded = tenant
                 .status
                 .as_ref()
                 .and_then(|status| status.tenant_id.as_ref());
+            let name = tenant.server_name();
             for id in recorded.into_iter().chain(&tenant.spec.existing_tenant_id) {
-                claims
-                    .by_id
-                    .insert(TenantId::new(id.clone()), claim.clone());
+                let named = (name.to_owned(), claim.clone());
+                claims.by_id.insert(TenantId::new(id.clone()), named);
             }
-            claims
-                .by_name
-                .insert(tenant.server_name().to_owned(), claim);
+            claims.by_name.insert(name.to_owned(), claim);
         }
+        claims
+    }
+
+    /// The same, and what these VirtualMachines have.
+    pub fn with_machines(mut self, machines: &[VirtualMachine]) -> Self {
         for machine in machines {
             let claim = claim(machine);
-            if claim.namespace == namespace {
-                claims.machine_names.insert(claim.name.clone());
+            if claim.namespace == self.namespace {
+                self.machine_names.insert(claim.name.clone());
             }
             let tenant = (
                 claim.namespace.clone(),
@@ -70,20 +78,25 @@ impl Claims {
             let status = machine.status.as_ref();
             let there = status.and_then(|status| status.integration_server.as_deref());
             if let Ok(bios_id) = machine.spec.bios_id.parse::<BiosId>()
-                && (ours.contains(&tenant) || there == Some(server))
+                && (self.ours.contains(&tenant) || there == Some(self.server.as_str()))
             {
-                claims.machines.insert(bios_id, claim);
+                self.machines.insert(bios_id, claim);
             }
         }
-        claims
+        self
     }
 
     /// The Tenant that has this tenant, or says that it wants one of this name: another one
     /// beside it would stall.
     pub fn tenant(&self, tenant: &viis::Tenant) -> Option<&Claim> {
-        self.by_id
-            .get(&tenant.id)
-            .or_else(|| self.by_name.get(&tenant.name))
+        self.by_name.get(&tenant.name)
+    }
+
+    /// The Tenant that has this identifier under another name: on a server that was set back,
+    /// or in place of another one, it is another tenant's.
+    pub fn mistaken(&self, tenant: &viis::Tenant) -> Option<&Claim> {
+        let (name, claim) = self.by_id.get(&tenant.id)?;
+        (*name != tenant.name).then_some(claim)
     }
 
     /// The VirtualMachine that has this machine.

@@ -1,27 +1,27 @@
 //! Manifests for what is on a server: which are written, under which names, and what has to
 //! be left out. Pure: a server that was read goes in, documents and sentences come out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use kube::Resource;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::claims::Claims;
+use super::claims::{Claim, Claims};
 use super::names;
 use crate::api::{
     DeletionPolicy, DesiredState, Reference, Tenant, TenantSpec, TenantType, VirtualMachine,
     VirtualMachineSpec,
 };
-use crate::viis::{self, TenantStatus, is_xml_text};
+use crate::viis::{self, BiosId, TenantStatus, is_xml_text};
 
 /// The longest texts that the definitions of our kinds accept, in characters.
 const NAME: usize = 256;
 const DESCRIPTION: usize = 4096;
 const USER_DATA: usize = 65_536;
 
-/// A tenant with its machines, as the server has it.
-pub type Found = (viis::Tenant, Vec<viis::VirtualMachine>);
+/// A tenant with its machines, as the server has it; or why those cannot be read.
+pub type Found = (viis::Tenant, Result<Vec<viis::VirtualMachine>, String>);
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -62,9 +62,25 @@ pub struct Import {
 pub fn write(wish: &Wish, mut found: Vec<Found>, claims: &Claims) -> Import {
     found.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
     let mut import = Import::default();
+    let twice = Twice::of(&found);
     for (tenant, machines) in &found {
+        if let Some(why) = mistaken(tenant, claims) {
+            import.left_out.push(why);
+            continue;
+        }
+        let machines = match machines {
+            Ok(machines) => machines,
+            Err(why) => {
+                let sentence = format!(
+                    "{}: its virtual machines cannot be read. {why}",
+                    speak(tenant)
+                );
+                import.left_out.push(sentence);
+                continue;
+            }
+        };
         let named = match claims.tenant(tenant) {
-            None => free_name(tenant, claims).map(|name| (name, true)),
+            None => twice.free_name(tenant, claims).map(|name| (name, true)),
             Some(claim) => {
                 import
                     .managed
@@ -95,7 +111,11 @@ pub fn write(wish: &Wish, mut found: Vec<Found>, claims: &Claims) -> Import {
                     machines: BTreeMap::new(),
                 };
                 for machine in machines {
-                    import.machine(wish, &name, machine, claims, &mut part);
+                    match twice.machine(machine, claims) {
+                        Some(why) if import.left_out.contains(&why) => {}
+                        Some(why) => import.left_out.push(why),
+                        None => import.machine(wish, &name, machine, claims, &mut part),
+                    }
                 }
                 import.parts.insert(name, part);
             }
@@ -117,19 +137,76 @@ pub fn write(wish: &Wish, mut found: Vec<Found>, claims: &Claims) -> Import {
     import
 }
 
-/// The name for a tenant that no resource has.
-fn free_name(tenant: &viis::Tenant, claims: &Claims) -> Result<String, String> {
-    let name = names::of_tenant(&tenant.name, &tenant.id);
-    if !claims.uses_tenant_name(&name) {
-        return Ok(name);
+/// Why a tenant is left alone whose identifier a Tenant has under another name.
+fn mistaken(tenant: &viis::Tenant, claims: &Claims) -> Option<String> {
+    let Claim { namespace, name } = claims.mistaken(tenant)?;
+    Some(format!(
+        "{}: Tenant {namespace}/{name} has its identifier, and another name. See the conditions \
+         of that one.",
+        speak(tenant)
+    ))
+}
+
+/// What the server has more than once, where a resource can have one only.
+struct Twice<'a> {
+    names: HashMap<&'a str, usize>,
+    /// With whom each is registered.
+    machines: HashMap<BiosId, Vec<&'a viis::Tenant>>,
+}
+
+impl<'a> Twice<'a> {
+    fn of(found: &'a [Found]) -> Self {
+        let mut twice = Self {
+            names: HashMap::new(),
+            machines: HashMap::new(),
+        };
+        for (tenant, machines) in found {
+            *twice.names.entry(&tenant.name).or_default() += 1;
+            for machine in machines.iter().flatten() {
+                let tenants = twice.machines.entry(machine.bios_id).or_default();
+                tenants.push(tenant);
+            }
+        }
+        twice
     }
-    let marked = names::marked_tenant(&tenant.name, &tenant.id);
-    if claims.uses_tenant_name(&marked) {
-        return Err(format!(
-            "the names {name} and {marked} are those of other Tenants. Write its manifest by hand."
-        ));
+
+    /// The name for a tenant that no resource has.
+    fn free_name(&self, tenant: &viis::Tenant, claims: &Claims) -> Result<String, String> {
+        if let Some(count @ 2..) = self.names.get(tenant.name.as_str()) {
+            return Err(format!(
+                "{count} tenants have this name, and one Tenant alone can have it. Delete on the \
+                 server what is not wanted, then import again."
+            ));
+        }
+        let name = names::of_tenant(&tenant.name, &tenant.id);
+        if !claims.uses_tenant_name(&name) {
+            return Ok(name);
+        }
+        let marked = names::marked_tenant(&tenant.name, &tenant.id);
+        if claims.uses_tenant_name(&marked) {
+            return Err(format!(
+                "the names {name} and {marked} are those of other Tenants. Write its manifest by \
+                 hand."
+            ));
+        }
+        Ok(marked)
     }
-    Ok(marked)
+
+    /// Why a machine that no resource has is left alone.
+    fn machine(&self, machine: &viis::VirtualMachine, claims: &Claims) -> Option<String> {
+        let bios_id = machine.bios_id;
+        let tenants = self.machines.get(&bios_id).filter(|it| it.len() > 1)?;
+        if claims.machine(bios_id).is_some() {
+            return None;
+        }
+        let tenants: Vec<String> = tenants.iter().map(|tenant| speak(tenant)).collect();
+        Some(format!(
+            "Virtual machine {bios_id}: it is registered {} times, with {}, and one VirtualMachine \
+             alone can have it. Unregister on the server what is not wanted, then import again.",
+            tenants.len(),
+            tenants.join(" and ")
+        ))
+    }
 }
 
 impl Import {

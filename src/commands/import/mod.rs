@@ -13,13 +13,16 @@ mod read;
 mod text;
 mod yaml;
 
+use std::fmt::Debug;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use kube::ResourceExt;
+use kube::core::NamespaceResourceScope;
+use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 
 use self::claims::Claims;
 use self::manifests::Wish;
@@ -100,7 +103,8 @@ async fn import(options: ImportOptions) -> Result<bool, Error> {
     };
     let tenants = read::tenants(&client).await.map_err(Error::Server)?;
     // Afterwards: who has a tenant that was made meanwhile has said so before it was made.
-    let claims = claims(&cluster, &wish).await?;
+    let owners: Vec<Tenant> = resources(&cluster, &wish).await?;
+    let claims = Claims::new(&wish.server, &wish.namespace, &owners);
     say(&format!(
         "{} has {} tenants",
         client.endpoint(),
@@ -115,7 +119,9 @@ async fn import(options: ImportOptions) -> Result<bool, Error> {
     let mut found = read::machines(&client, matter)
         .await
         .map_err(Error::Server)?;
-    found.extend(elsewhere.into_iter().map(|tenant| (tenant, Vec::new())));
+    let machines: Vec<VirtualMachine> = resources(&cluster, &wish).await?;
+    let claims = claims.with_machines(&machines);
+    found.extend(elsewhere.into_iter().map(|tenant| (tenant, Ok(Vec::new()))));
     let import = manifests::write(&wish, found, &claims);
     match &options.output_dir {
         Some(folder) => folder::write(folder, &text::files(&wish, &import), options.overwrite)?,
@@ -190,31 +196,25 @@ async fn client(
     Client::new(settings, Arc::new(())).map_err(|error| Error::Settings(error.to_string()))
 }
 
-/// What the cluster has of the server; who may not look everywhere looks where it prints for.
-async fn claims(cluster: &Cluster, wish: &Wish) -> Result<Claims, Error> {
-    let Wish {
-        server, namespace, ..
-    } = wish;
-    let everywhere = async {
-        Ok((
-            cluster.all::<Tenant>(None).await?,
-            cluster.all::<VirtualMachine>(None).await?,
-        ))
-    };
-    let (tenants, machines) = match everywhere.await {
+/// All objects of a kind; for who may not look everywhere, those where it prints for.
+async fn resources<K>(cluster: &Cluster, wish: &Wish) -> Result<Vec<K>, Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned,
+{
+    match cluster.all(None).await {
         Err(cluster::Error::Forbidden { what, .. }) => {
+            let namespace = &wish.namespace;
             say(&format!(
-                "{what} is not allowed, so only namespace {namespace} was looked at: what Tenants \
-                 of other namespaces have is printed too"
+                "{what} is not allowed, so only namespace {namespace} was looked at: what is in \
+                 resources of other namespaces is printed too"
             ));
-            (
-                cluster.all(Some(namespace)).await?,
-                cluster.all(Some(namespace)).await?,
-            )
+            Ok(cluster.all(Some(namespace)).await?)
         }
-        read => read?,
-    };
-    Ok(Claims::new(server, namespace, &tenants, &machines))
+        read => Ok(read?),
+    }
 }
 
 /// What the IntegrationServer lacks for the manifests.

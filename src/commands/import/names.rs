@@ -12,12 +12,14 @@ use crate::viis::{BiosId, TenantId};
 
 /// The longest name, in bytes: as a label, and with `.yaml` behind it, it still fits.
 const LONGEST: usize = 63;
+/// In a folder of manifests a file of this name is not one of them.
+const KUSTOMIZATION: &str = "kustomization";
 /// Hexadecimal digits of the mark: two of 5,000 like names meet once in 100,000 servers.
 const MARK: usize = 10;
 
 /// The name of a Tenant.
 pub fn of_tenant(name: &str, id: &TenantId) -> String {
-    if is_object_name(name) && !ends_like_a_mark(name) {
+    if is_object_name(name) && !ends_like_a_mark(name) && name != KUSTOMIZATION {
         return name.to_owned();
     }
     marked_tenant(name, id)

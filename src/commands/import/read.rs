@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::manifests::Found;
-use crate::viis::{Class, Client, Error, Tenant};
+use crate::viis::{Class, Client, Error, Problem, Tenant};
 
 /// So many calls at the same time; the client's pace bounds them besides.
 const CALLS: usize = 4;
@@ -25,19 +25,28 @@ pub async fn tenants(client: &Client) -> Result<Vec<Tenant>, Error> {
     patiently(|| client.tenants()).await
 }
 
-/// These tenants with their machines.
+/// These tenants with their machines. Of a list that came and cannot be read it is said
+/// why: it says nothing of the others.
 ///
 /// # Errors
-/// Also when one of the lists is not whole, or one of the tenants is gone meanwhile.
+/// Also when one of the tenants is gone meanwhile.
 pub async fn machines(client: &Client, tenants: Vec<Tenant>) -> Result<Vec<Found>, Error> {
     stream::iter(tenants)
         .map(|tenant| async move {
-            let machines = patiently(|| client.virtual_machines(&tenant.id)).await?;
-            Ok((tenant, machines))
+            let machines = patiently(|| client.virtual_machines(&tenant.id)).await;
+            match machines {
+                Err(error) if is_unreadable(&error) => Ok((tenant, Err(error.without_promise()))),
+                Err(error) => Err(error),
+                Ok(machines) => Ok((tenant, Ok(machines))),
+            }
         })
         .buffered(CALLS)
         .try_collect()
         .await
+}
+
+fn is_unreadable(error: &Error) -> bool {
+    error.problem() == Problem::UnexpectedAnswer && error.status() == Some(200)
 }
 
 async fn patiently<T>(call: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {

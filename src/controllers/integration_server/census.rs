@@ -63,16 +63,22 @@ fn is_recorded_on(context: &Context, machine: &Key, server: &str) -> bool {
     })
 }
 
-/// Another IntegrationServer has this address and port: who was served there last keeps
-/// it, else the older one has it.
+/// Another IntegrationServer has this address and port: who is served there keeps it, else
+/// who was last, else the older one has it.
 pub fn is_outclaimed(context: &Context, server: &IntegrationServer) -> bool {
     let own = endpoint(server);
     let servers = context.cluster.servers();
     let rivals = servers.iter().filter(|other| endpoint(other) == own);
     let rivals: Vec<_> = rivals.map(|other| (other, other.uid())).collect();
+    let served = rivals
+        .iter()
+        .any(|(other, _)| is_served_at(context, other, &own));
     let claimants = rivals.iter().map(|(other, uid)| Claimant {
         uid: uid.as_deref().unwrap_or_default(),
-        holds: was_served_at(other, &own),
+        holds: match served {
+            true => is_served_at(context, other, &own),
+            false => was_served_at(other, &own),
+        },
         permitted: true,
         created: created_at(other.as_ref()),
     });
@@ -85,6 +91,18 @@ fn endpoint(server: &IntegrationServer) -> Endpoint {
         address: server.spec.address.to_ascii_lowercase(),
         port: server.spec.port,
     }
+}
+
+fn is_served_at(context: &Context, server: &IntegrationServer, endpoint: &Endpoint) -> bool {
+    let handle = context.servers.get(&server.name_any());
+    handle.is_some_and(|handle| {
+        let own = Some(&handle.uid) == server.metadata.uid.as_ref();
+        own && handle
+            .endpoint
+            .address
+            .eq_ignore_ascii_case(&endpoint.address)
+            && handle.endpoint.port == endpoint.port
+    })
 }
 
 fn was_served_at(server: &IntegrationServer, endpoint: &Endpoint) -> bool {
@@ -159,6 +177,23 @@ mod tests {
         stage.context.cluster.servers.put(second.clone());
         assert!(!is_outclaimed(&stage.context, &first));
         assert!(!is_outclaimed(&stage.context, &second));
+    }
+
+    /// One that comes back to an address where another one is served by now.
+    #[tokio::test]
+    async fn who_is_served_there_now_keeps_it() {
+        let stage = Stage::empty();
+        let before = main("a", 1, "1", Some("127.0.0.1:7271"));
+        let now = main("main", 2, "uid-main", Some("127.0.0.1:7271"));
+        for mut server in [before.clone(), now.clone()] {
+            server.spec.address = "127.0.0.1".to_owned();
+            stage.context.cluster.servers.put(server);
+        }
+        let seen =
+            |name| is_outclaimed(&stage.context, &stage.context.cluster.server(name).unwrap());
+        assert_eq!([seen("a"), seen("main")], [false, true]);
+        stage.serve_at("127.0.0.1:7271");
+        assert_eq!([seen("a"), seen("main")], [true, false]);
     }
 
     #[tokio::test]

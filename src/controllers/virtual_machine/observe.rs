@@ -17,7 +17,7 @@ use super::memory::Memory;
 use super::rivals::{is_outclaimed, may_be_anothers};
 use super::whereabouts::{Place, Search, Trail};
 use crate::api::{DeletionPolicy, IntegrationServer, Tenant, VirtualMachine, VirtualMachineStatus};
-use crate::controllers::cluster::{Key, key_of, own_machine_status, requested_at};
+use crate::controllers::cluster::{Key, key_of, own_machine_status, own_status, requested_at};
 use crate::controllers::context::Context;
 use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
@@ -34,6 +34,10 @@ use crate::viis::{BiosId, TenantId};
 const FATE: Duration = Duration::from_secs(2);
 /// A machine whose Tenant's deletion is blocked waits this long for that to end.
 const BLOCKED: Duration = Duration::from_secs(20);
+
+/// So old is a list at most that comes before the registration of a machine which may be
+/// there already: the machines of one manifest share it.
+const NEW_LIST: Duration = Duration::from_secs(5);
 
 /// A VirtualMachine and everything around it, at one moment.
 #[derive(Clone)]
@@ -189,6 +193,21 @@ impl Spot {
         }
     }
 
+    /// The Tenant was taken over, and this machine with it perhaps: somebody may have
+    /// registered it by hand since the list, and a registration would only be refused.
+    fn may_have_more(&self, machine: &VirtualMachine, tenant: Option<&Tenant>) -> bool {
+        let status = own_machine_status(machine);
+        let is_new = status.is_none_or(|status| status.tenant_id.is_none());
+        let adopted = tenant
+            .filter(|_| self.home)
+            .is_some_and(|tenant| own_status(tenant).adopted == Some(true));
+        let (Some(handle), Some(tenant)) = (&self.handle, &self.tenant) else {
+            return false;
+        };
+        let listed = handle.server.machines().listed_at(tenant);
+        is_new && adopted && listed.is_some_and(|at| at.elapsed() > NEW_LIST)
+    }
+
     /// A registration of a machine that is being deleted may still be carried out.
     fn registers_late(&self, machine: &VirtualMachine, bios_id: BiosId) -> bool {
         let (Some(handle), Some(place)) = (&self.handle, self.place()) else {
@@ -234,7 +253,12 @@ fn facts(
     let deleting = machine.meta().deletion_timestamp.is_some();
     let standing = standing(context, tenant);
     let server = spot.resource.as_deref();
-    let registration = registration(machine, &spot.sighting(bios_id));
+    let registration = match registration(machine, &spot.sighting(bios_id)) {
+        Registration::Absent if !deleting && spot.may_have_more(machine, tenant) => {
+            Registration::Unlisted
+        }
+        registration => registration,
+    };
     let settled_generation = was_settled(status, generation, memory, registration);
     let (unsettled, registration) = match registration {
         Registration::Unlisted | Registration::Equal => (false, registration),

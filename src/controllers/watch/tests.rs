@@ -131,6 +131,19 @@ async fn a_server_that_stays_is_not_asked_for_each_machine_that_goes() {
 }
 
 #[tokio::test]
+async fn only_another_address_or_port_is_a_move() {
+    let stage = Stage::ready();
+    let mut server = IntegrationServer::test();
+    assert!(!server_moved(&stage.context, &server));
+    server.spec.suspend = true;
+    assert!(!server_moved(&stage.context, &server));
+    server.spec.port += 1;
+    assert!(server_moved(&stage.context, &server));
+    server.metadata.name = Some("new".to_owned());
+    assert!(!server_moved(&stage.context, &server), "nobody knew it");
+}
+
+#[tokio::test]
 async fn a_server_that_is_gone_is_served_no_more() {
     let stage = Stage::ready();
     let picture = stage.picture();

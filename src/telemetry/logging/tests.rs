@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use rstest::rstest;
+
 use super::*;
 
 /// What was written, kept in memory.
@@ -22,7 +24,8 @@ impl Write for Lines {
 fn logged(format: Format, rust_log: &str, work: impl FnOnce()) -> String {
     let lines = Lines::default();
     let copy = lines.clone();
-    let subscriber = subscriber(format, filter(rust_log).0, false, move || copy.clone());
+    let lines_layer = super::lines(format, filter(rust_log).0, false, move || copy.clone());
+    let subscriber = tracing_subscriber::registry().with(lines_layer);
     tracing::subscriber::with_default(subscriber, work);
     let bytes = lines.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()
@@ -110,9 +113,33 @@ fn rust_log_sets_the_level() {
     assert!(!logged(Format::Text, "warn", work).contains("loud"));
 }
 
-#[test]
-fn a_filter_with_a_typing_error_is_reported_and_not_used() {
-    let (used, complaint) = filter("viis_operator=loud");
+#[rstest]
+#[case::no_level_of_ours("viis_operator=loud")]
+#[case::a_level_that_is_none("warning")]
+#[case::for_a_library_alone("hyper=debug")]
+fn a_filter_with_a_typing_error_is_reported_and_not_used(#[case] wanted: &str) {
+    let (used, complaint) = filter(wanted);
     assert_eq!(used.to_string(), filter("").0.to_string());
     assert!(complaint.is_some());
+}
+
+#[rstest]
+#[case("off")]
+#[case("INFO")]
+#[case("hyper=debug, warn")]
+#[case("viis_operator::viis=trace")]
+fn a_filter_that_says_what_of_ours_is_logged_is_used(#[case] wanted: &str) {
+    assert_eq!(filter(wanted).1, None);
+}
+
+#[test]
+fn lines_do_not_speak_of_calls() {
+    let text = logged(Format::Text, "trace", || {
+        object_span(Kind::Tenant, Some("a"), "b").in_scope(|| {
+            let call = tracing::info_span!(target: crate::viis::CALL_SPANS, "call", x = 1);
+            call.in_scope(|| tracing::info!("within"));
+        });
+    });
+    assert!(text.contains(r#"name="b"}: "#), "{text}");
+    assert!(text.contains("within") && !text.contains("call"), "{text}");
 }

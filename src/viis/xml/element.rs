@@ -59,6 +59,13 @@ impl Element {
             .filter(|text| !text.is_empty())
     }
 
+    /// Nothing is in it: no text, no attribute, no element.
+    pub fn is_bare(&self) -> bool {
+        self.children().is_empty()
+            && self.text().trim().is_empty()
+            && self.named_attributes().next().is_none()
+    }
+
     /// A time in an attribute. One that cannot be read counts as not given:
     /// times only ever narrow a search.
     pub fn time(&self, attribute: &str) -> Option<ServerTime> {

@@ -95,6 +95,12 @@ fn normalize(raw: &str, at: u64) -> Result<String, XmlError> {
     Ok(value)
 }
 
+/// What XML 1.1 lets a reference stand for, and writers for 1.0 put into a text that
+/// somebody pasted: one such description must not hide all tenants.
+fn is_control(letter: char) -> bool {
+    letter.is_control() && letter != '\0'
+}
+
 /// The character that `&name;` stands for.
 pub(super) fn resolve(name: &str) -> Result<char, XmlError> {
     let Some(number) = name.strip_prefix('#') else {
@@ -118,6 +124,6 @@ pub(super) fn resolve(name: &str) -> Result<char, XmlError> {
     u32::from_str_radix(digits, radix)
         .ok()
         .and_then(char::from_u32)
-        .filter(|letter| is_xml_character(*letter))
+        .filter(|letter| is_xml_character(*letter) || is_control(*letter))
         .ok_or(XmlError::InvalidCharacter)
 }

@@ -46,14 +46,14 @@ fn unclaimed(found: Vec<Found>) -> Import {
 
 /// What the only tenant becomes.
 fn spec(tenant: viis::Tenant) -> Value {
-    let import = unclaimed(vec![(tenant, Vec::new())]);
+    let import = unclaimed(vec![(tenant, Ok(Vec::new()))]);
     assert_eq!(import.left_out, Vec::<String>::new());
     let part = import.parts.into_values().next().unwrap();
     part.tenant.unwrap()["spec"].clone()
 }
 
 fn left_out(tenant: viis::Tenant) -> String {
-    let import = unclaimed(vec![(tenant, vec![machine(1, "a")])]);
+    let import = unclaimed(vec![(tenant, Ok(vec![machine(1, "a")]))]);
     assert!(import.parts.is_empty(), "{import:?}");
     let [why] = import.left_out.try_into().unwrap();
     why
@@ -100,7 +100,7 @@ fn a_tenant_and_its_machine_as_they_are() {
     };
     let mut there = machine(7, "web-1");
     there.user_data = Some(odd.to_owned());
-    let import = unclaimed(vec![(found, vec![there])]);
+    let import = unclaimed(vec![(found, Ok(vec![there]))]);
     let part = &import.parts["acme"];
     assert_eq!(
         part.tenant.as_ref().unwrap(),
@@ -138,22 +138,32 @@ fn a_tenant_and_its_machine_as_they_are() {
 
 #[test]
 fn the_order_of_the_server_means_nothing() {
-    let one = || (tenant(1, "Acme"), vec![machine(1, "a"), machine(2, "a")]);
-    let other = || (tenant(2, "acme"), vec![machine(4, "a"), machine(3, "b")]);
+    let one = || {
+        (
+            tenant(1, "Acme"),
+            Ok(vec![machine(1, "a"), machine(2, "a")]),
+        )
+    };
+    let other = || {
+        (
+            tenant(2, "acme"),
+            Ok(vec![machine(4, "a"), machine(3, "b")]),
+        )
+    };
     let mut turned = vec![other(), one()];
     for (_, machines) in &mut turned {
-        machines.reverse();
+        machines.as_mut().unwrap().reverse();
     }
     assert_eq!(unclaimed(vec![one(), other()]), unclaimed(turned));
 }
 
 #[test]
 fn a_tenant_that_comes_later_changes_no_name() {
-    let early = unclaimed(vec![(tenant(5, "Acme"), vec![machine(1, "web")])]);
+    let early = unclaimed(vec![(tenant(5, "Acme"), Ok(vec![machine(1, "web")]))]);
     let later = unclaimed(vec![
-        (tenant(1, "ACME"), vec![machine(2, "web")]),
-        (tenant(5, "Acme"), vec![machine(1, "web")]),
-        (tenant(9, "acme"), Vec::new()),
+        (tenant(1, "ACME"), Ok(vec![machine(2, "web")])),
+        (tenant(5, "Acme"), Ok(vec![machine(1, "web")])),
+        (tenant(9, "acme"), Ok(Vec::new())),
     ]);
     assert_eq!(later.parts.len(), 3);
     for (name, part) in &early.parts {
@@ -210,7 +220,7 @@ fn a_type_that_is_not_shown_is_guessed_and_said() {
         administrator: None,
     };
     assert_eq!(spec(shown(Some(server)))["type"], "Complete");
-    let import = unclaimed(vec![(shown(None), Vec::new())]);
+    let import = unclaimed(vec![(shown(None), Ok(Vec::new()))]);
     assert_eq!(
         import.parts["a"].tenant.as_ref().unwrap()["spec"]["type"],
         "Simple"
@@ -231,7 +241,7 @@ fn a_text_that_the_definition_refuses_is_left_on_the_server() {
     };
     let mut there = machine(1, &"n".repeat(257));
     there.user_data = Some("u".repeat(65_537));
-    let import = unclaimed(vec![(long, vec![there])]);
+    let import = unclaimed(vec![(long, Ok(vec![there]))]);
     let spec = &import.parts["a"].tenant.as_ref().unwrap()["spec"];
     assert_eq!(spec.get("description"), None);
     assert_eq!(spec["userData"].as_str().unwrap().chars().count(), 65_536);
@@ -264,17 +274,16 @@ fn the_bounds_are_those_of_the_definitions() {
 }
 
 #[rstest]
-#[case::by_status(json!({"name": "x"}), json!({"tenantId": "{7a1f3a52-0000-4000-8000-000000000001}"}))]
-#[case::by_spec(json!({"existingTenantId": "7A1F3A52-0000-4000-8000-000000000001"}), Value::Null)]
-#[case::by_name(json!({"name": "Acme"}), Value::Null)]
+#[case::recorded(json!({"name": "Acme"}), json!({"tenantId": "{7a1f3a52-0000-4000-8000-000000000001}"}))]
+#[case::wished(json!({"name": "Acme"}), Value::Null)]
 fn what_a_resource_has_is_left_out(#[case] spec: Value, #[case] status: Value) {
     for namespace in ["customers", "other"] {
         let tenants = [managed(namespace, "ours", spec.clone(), status.clone())];
-        let claims = Claims::new("main", "customers", &tenants, &[]);
+        let claims = Claims::new("main", "customers", &tenants);
         let found = || {
             vec![
-                (tenant(1, "Acme"), Vec::new()),
-                (tenant(2, "b"), Vec::new()),
+                (tenant(1, "Acme"), Ok(Vec::new())),
+                (tenant(2, "b"), Ok(Vec::new())),
             ]
         };
         let import = write(&wish(), found(), &claims);
@@ -293,7 +302,7 @@ fn what_a_resource_has_is_left_out(#[case] spec: Value, #[case] status: Value) {
         };
         assert_eq!(import.parts.keys().collect::<Vec<_>>(), expected);
         // Another server's Tenants have nothing of this one.
-        let claims = Claims::new("second", "customers", &tenants, &[]);
+        let claims = Claims::new("second", "customers", &tenants);
         assert_eq!(write(&wish(), found(), &claims).parts.len(), 2);
     }
 }
@@ -312,10 +321,10 @@ fn new_machines_of_a_managed_tenant_are_written_alone() {
         "ours",
         machine(1, "").bios_id.to_string(),
     )];
-    let claims = Claims::new("main", "customers", &tenants, &known);
+    let claims = Claims::new("main", "customers", &tenants).with_machines(&known);
     let found = vec![(
         tenant(1, "Acme"),
-        vec![machine(1, "one"), machine(2, "two")],
+        Ok(vec![machine(1, "one"), machine(2, "two")]),
     )];
     let import = write(&wish(), found, &claims);
     let part = &import.parts["ours"];
@@ -329,18 +338,99 @@ fn new_machines_of_a_managed_tenant_are_written_alone() {
     assert_eq!(import.managed_machines, 1);
 }
 
+/// A name is had by one Tenant on a server: of two, each would wait for the other.
+#[test]
+fn tenants_with_one_name_are_left_out() {
+    let import = unclaimed(vec![
+        (tenant(1, "Acme"), Ok(vec![machine(1, "web")])),
+        (tenant(2, "Acme"), Ok(Vec::new())),
+        (tenant(3, "acme"), Ok(Vec::new())),
+    ]);
+    assert_eq!(import.parts.keys().collect::<Vec<_>>(), ["acme"]);
+    assert_eq!(import.left_out.len(), 2, "{import:?}");
+    for why in &import.left_out {
+        assert!(why.contains("2 tenants have this name"), "{why}");
+    }
+}
+
+/// Whichever were printed, the operator would change the other on the server.
+#[rstest]
+#[case::in_one_tenant(vec![(tenant(1, "a"), Ok(vec![machine(1, "web"), machine(1, "db")]))])]
+#[case::in_two_tenants(vec![
+    (tenant(1, "a"), Ok(vec![machine(1, "web")])),
+    (tenant(2, "b"), Ok(vec![machine(1, "web")])),
+])]
+fn a_machine_that_is_registered_twice_is_left_out(#[case] found: Vec<Found>) {
+    let import = unclaimed(found.clone());
+    let machines = import.parts.values().map(|part| part.machines.len());
+    assert_eq!(machines.sum::<usize>(), 0, "{import:?}");
+    let [why] = import.left_out.as_slice() else {
+        panic!("{import:?}")
+    };
+    assert!(why.contains("registered 2 times"), "{why}");
+    assert!(why.contains("\"a\""), "{why}");
+    // Whose machine it is, is decided where a resource has it.
+    let known = [registered(
+        "customers",
+        "web",
+        "a",
+        machine(1, "").bios_id.to_string(),
+    )];
+    let tenants = [managed("customers", "a", json!({}), Value::Null)];
+    let claims = Claims::new("main", "customers", &tenants).with_machines(&known);
+    assert!(write(&wish(), found, &claims).left_out.is_empty());
+}
+
+#[test]
+fn a_tenant_whose_machines_cannot_be_read_is_left_out_alone() {
+    let import = unclaimed(vec![
+        (tenant(1, "a"), Err("It says nothing.".to_owned())),
+        (tenant(2, "b"), Ok(Vec::new())),
+    ]);
+    assert_eq!(import.parts.keys().collect::<Vec<_>>(), ["b"]);
+    let [why] = import.left_out.as_slice() else {
+        panic!("{import:?}")
+    };
+    assert!(
+        why.contains("\"a\"") && why.ends_with("It says nothing."),
+        "{why}"
+    );
+}
+
+/// As on a server that was set back, and gave the identifier to another tenant.
+#[rstest]
+#[case::in_the_status(json!({}), json!({"tenantId": "{7a1f3a52-0000-4000-8000-000000000001}"}))]
+#[case::in_the_spec(json!({"existingTenantId": "7A1F3A52-0000-4000-8000-000000000001"}), Value::Null)]
+fn an_identifier_alone_is_no_tenant_of_ours(#[case] spec: Value, #[case] status: Value) {
+    let tenants = [managed("customers", "acme", spec, status)];
+    let claims = Claims::new("main", "customers", &tenants);
+    let found = vec![(tenant(1, "Beta"), Ok(vec![machine(1, "web")]))];
+    let import = write(&wish(), found, &claims);
+    assert!(
+        import.parts.is_empty() && import.managed.is_empty(),
+        "{import:?}"
+    );
+    let [why] = import.left_out.as_slice() else {
+        panic!("{import:?}")
+    };
+    assert!(
+        why.contains("Tenant customers/acme has its identifier"),
+        "{why}"
+    );
+}
+
 #[test]
 fn names_that_other_resources_have_are_not_used() {
     let elsewhere = json!({"integrationServerRef": {"name": "second"}});
     let tenants = [managed("customers", "acme", elsewhere.clone(), Value::Null)];
-    let claims = Claims::new("main", "customers", &tenants, &[]);
-    let found = vec![(tenant(1, "acme"), Vec::new())];
+    let claims = Claims::new("main", "customers", &tenants);
+    let found = vec![(tenant(1, "acme"), Ok(Vec::new()))];
     let import = write(&wish(), found.clone(), &claims);
     let marked = import.parts.keys().next().unwrap().clone();
     assert!(marked.starts_with("acme-"), "{marked}");
     let tenants =
         ["acme", &marked].map(|name| managed("customers", name, elsewhere.clone(), Value::Null));
-    let claims = Claims::new("main", "customers", &tenants, &[]);
+    let claims = Claims::new("main", "customers", &tenants);
     let import = write(&wish(), found, &claims);
     assert!(
         import.parts.is_empty() && import.left_out.len() == 1,
@@ -354,10 +444,10 @@ fn names_that_other_resources_have_are_not_used() {
         "other",
         machine(2, "").bios_id.to_string(),
     )];
-    let claims = Claims::new("main", "customers", &[], &known);
+    let claims = Claims::new("main", "customers", &[]).with_machines(&known);
     let import = write(
         &wish(),
-        vec![(tenant(1, "b"), vec![machine(1, "web")])],
+        vec![(tenant(1, "b"), Ok(vec![machine(1, "web")]))],
         &claims,
     );
     assert!(

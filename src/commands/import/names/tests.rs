@@ -32,6 +32,7 @@ fn a_name_that_is_valid_is_kept(#[case] name: &str) {
 #[case("a..b", "a-b-")]
 #[case("acme\r\n]]>", "acme-")]
 #[case("a/../b", "a-b-")]
+#[case::a_file_that_means_something_else("kustomization", "kustomization-")]
 fn any_other_name_becomes_one_and_has_a_mark(#[case] name: &str, #[case] beginning: &str) {
     let named = of_tenant(name, &id(1));
     assert_eq!(

@@ -50,6 +50,28 @@ fn with_machines(machines: &[viis::VirtualMachine]) -> Stage {
     stage
 }
 
+/// Somebody may have registered it by hand since, as before an import.
+#[rstest]
+#[case::of_a_tenant_that_was_taken_over(acme().adopted(), web(), 6, Registration::Unlisted)]
+#[case::by_a_list_of_this_moment(acme().adopted(), web(), 4, Registration::Absent)]
+#[case::of_a_tenant_that_we_made(acme(), web(), 6, Registration::Absent)]
+#[case::that_was_registered_before(acme().adopted(), web().registered("1"), 6, Registration::Absent)]
+#[case::that_leaves(acme().adopted(), web().deleted(), 6, Registration::Absent)]
+#[tokio::test]
+async fn a_machine_that_is_in_no_list(
+    #[case] tenant: Tenant,
+    #[case] machine: VirtualMachine,
+    #[case] age: u64,
+    #[case] registration: Registration,
+) {
+    let stage = stage();
+    stage.tenant(tenant);
+    let machines = stage.picture();
+    let machines = machines.machines();
+    machines.replace(&TenantId::new("1"), &[], ago(seconds(age)));
+    assert_eq!(facts(&stage, machine).registration, registration);
+}
+
 // === The Tenant ===
 
 #[rstest]
