@@ -1,11 +1,11 @@
 package checks
 
 import (
+	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
-
-	"encoding/json"
 
 	"sigs.k8s.io/yaml"
 )
@@ -28,6 +28,12 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"image.digest=latest":                      "/image/digest",
 		"metrics.port=80":                          "/metrics/port",
 		"metrics.address=localhost":                "/metrics/address",
+		"leaderElection.enabled=null,replicas=2":   "missing property 'enabled'",
+		"crds.keep=null":                           "missing property 'keep'",
+		"uninstallCheck.enabled=null":              "missing property 'enabled'",
+		"rbac.create=null":                         "missing property 'create'",
+		"podAnnotations=null":                      "missing property 'podAnnotations'",
+		"livenessProbe=null":                       "missing property 'livenessProbe'",
 		"leaderElection.leaseDuration=15":          "/leaderElection/leaseDuration",
 		"leaderElection.leaseDuration=15 s":        "/leaderElection/leaseDuration",
 		"leaderElection.enabled=false,replicas=2":  "/replicas",
@@ -65,6 +71,35 @@ func TestWrongValuesAreRefused(t *testing.T) {
 	}
 }
 
+// What has a default can be taken away where Kubernetes goes on without it.
+func TestNullUnsets(t *testing.T) {
+	pod := []string{"spec", "template", "spec"}
+	for values, path := range map[string][]string{
+		"resources":                    {"resources"},
+		"resources.limits":             {"resources", "limits"},
+		"podSecurityContext.fsGroup":   {"securityContext", "fsGroup"},
+		"securityContext.capabilities": {"securityContext", "capabilities"},
+	} {
+		find := func(arguments ...string) any {
+			out := run(t, "helm", append(templateArguments(), arguments...)...)
+			spec := nested(objects(t, out)["Deployment viis-system viis-operator"], pod...).(Object)
+			if !strings.HasPrefix(values, "pod") {
+				spec = spec["containers"].([]any)[0].(Object)
+			}
+			if value, there := spec[path[0]]; there && value == nil {
+				t.Errorf("%s: a null is left", values)
+			}
+			return nested(spec, path...)
+		}
+		if find() == nil {
+			t.Errorf("%s is not there by default", values)
+		}
+		if found := find("--set", values+"=null"); found != nil {
+			t.Errorf("%s is still there: %v", values, found)
+		}
+	}
+}
+
 // Each value that there is can be given, and each that can be given is there.
 func TestSchemaAndValuesAreOne(t *testing.T) {
 	var values Object
@@ -94,6 +129,13 @@ var optional = map[string]bool{
 	".dnsConfig.nameservers": true, ".dnsConfig.searches": true, ".dnsConfig.options": true,
 }
 
+// Defaults that may be taken away by null; without any other the chart would make
+// something else than what it says, since Helm takes a null's key out before it asks the
+// schema.
+var nullable = map[string]bool{
+	".resources": true, ".resources.requests": true, ".resources.limits": true,
+}
+
 func sameFields(t *testing.T, path string, values Object, schema, definitions Object) {
 	t.Helper()
 	schema = resolved(schema, definitions)
@@ -109,8 +151,12 @@ func sameFields(t *testing.T, path string, values Object, schema, definitions Ob
 			t.Errorf("%s.%s is in the schema and not in values.yaml", path, name)
 		}
 	}
+	required, _ := schema["required"].([]any)
 	for name, value := range values {
 		property, known := properties[name].(Object)
+		if known && slices.Contains(required, any(name)) == nullable[path+"."+name] {
+			t.Errorf("%s.%s must be required in the schema, or be in the list of what need not be", path, name)
+		}
 		if !known {
 			t.Errorf("%s.%s is in values.yaml and not in the schema", path, name)
 		} else if inner, isObject := value.(Object); isObject {
