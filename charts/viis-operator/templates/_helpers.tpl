@@ -1,17 +1,17 @@
 {{- define "viis-operator.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimAll "-" }}
 {{- end }}
 
 {{/* At most 50 characters: suffixes follow, and 63 are allowed. */}}
 {{- define "viis-operator.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | trunc 50 | trimAll "-" }}
 {{- else }}
 {{- $name := include "viis-operator.name" . }}
 {{- if contains $name .Release.Name }}
-{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- .Release.Name | trunc 50 | trimAll "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimAll "-" }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -42,8 +42,8 @@
 {{- end }}
 
 {{- define "viis-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "viis-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "viis-operator.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/*
@@ -89,6 +89,10 @@ annotations:
 
 {{/* What the schema cannot say. */}}
 {{- define "viis-operator.check" -}}
+{{- $fullname := include "viis-operator.fullname" . }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) }}
+{{- fail (printf "%q cannot be the name of a Service, nor of the installation: set fullnameOverride to lower case letters, digits and dashes, with a letter at the beginning" $fullname) }}
+{{- end }}
 {{- with .Values.leaderElection }}
 {{- if .enabled }}
 {{- $lease := include "viis-operator.milliseconds" .leaseDuration | int64 }}
