@@ -107,6 +107,8 @@ annotations:
 {{- if lt $lease (add $deadline 1000) }}
 {{- fail "leaderElection.leaseDuration must be at least a second longer than renewDeadline" }}
 {{- end }}
+{{- else if gt (int $.Values.replicas) 1 }}
+{{- fail "replicas: more than one needs leaderElection.enabled, since without it all of them would work at the same time" }}
 {{- end }}
 {{- end }}
 {{- with .Values.metrics }}
@@ -115,6 +117,13 @@ annotations:
 {{- end }}
 {{- if and .serviceMonitor.enabled (not .service.enabled) }}
 {{- fail "metrics: serviceMonitor needs service.enabled" }}
+{{- end }}
+{{- range $name, $monitor := dict "serviceMonitor" .serviceMonitor "podMonitor" .podMonitor }}
+{{- $interval := include "viis-operator.milliseconds" $monitor.interval | int64 }}
+{{- $timeout := include "viis-operator.milliseconds" $monitor.scrapeTimeout | int64 }}
+{{- if and $monitor.enabled (gt $timeout $interval) }}
+{{- fail (printf "metrics.%s.scrapeTimeout must not be longer than interval" $name) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
