@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -37,52 +39,64 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"logging.level=kube=debug":       "/logging/level",
 		"logging.level=info\\,kube=loud": "/logging/level",
 		"logging.level=":                 "/logging/level",
-		"image.repository=registry.example.net/viis-operator:0.1.0":                                  "/image/repository",
-		"image.repository=viis-operator:0.1.0":                                                       "/image/repository",
-		"image.repository=registry.example.net:5000":                                                 "/image/repository",
-		"image.repository=registry.example.net/a@sha256:00":                                          "/image/repository",
-		"image.repository=registry.example.net/Viis":                                                 "/image/repository",
-		"image.repository=registry.example.net/viis operator":                                        "/image/repository",
-		"image.repository=https://registry.example.net/viis":                                         "/image/repository",
-		"image.repository=registry.example.net/":                                                     "/image/repository",
-		"image.repository=":                                                                          "/image/repository",
-		"leaderElection.leaseDuration=":                                                              "/leaderElection/leaseDuration",
-		"leaderElection.leaseDuration=30s1m":                                                         "/leaderElection/leaseDuration",
-		"leaderElection.leaseDuration=16s16s":                                                        "/leaderElection/leaseDuration",
-		"leaderElection.renewDeadline=1ms10s":                                                        "/leaderElection/renewDeadline",
-		"metrics.podMonitor.interval=30s1m":                                                          "/metrics/podMonitor/interval",
-		"metrics.serviceMonitor.scrapeTimeout=1.5s":                                                  "/metrics/serviceMonitor/scrapeTimeout",
-		"metrics.podMonitor.enabled=true,metrics.podMonitor.scrapeTimeout=31s":                       "metrics.podMonitor.scrapeTimeout must not be longer than interval",
-		"metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.interval=9s999ms":                "metrics.serviceMonitor.scrapeTimeout must not be longer than interval",
-		"leaderElection.enabled=null,replicas=2":                                                     "missing property 'enabled'",
-		"crds.keep=null":                                                                             "missing property 'keep'",
-		"uninstallCheck.enabled=null":                                                                "missing property 'enabled'",
-		"rbac.create=null":                                                                           "missing property 'create'",
-		"podAnnotations=null":                                                                        "missing property 'podAnnotations'",
-		"livenessProbe=null":                                                                         "missing property 'livenessProbe'",
-		"leaderElection.leaseDuration=15":                                                            "/leaderElection/leaseDuration",
-		"leaderElection.leaseDuration=15 s":                                                          "/leaderElection/leaseDuration",
-		"leaderElection.enabled=false,replicas=2":                                                    "replicas: more than one needs leaderElection.enabled",
-		"leaderElection.leaseDuration=10s":                                                           "at least a second longer than renewDeadline",
-		"leaderElection.renewDeadline=2s":                                                            "at least three times retryPeriod",
-		"leaderElection.retryPeriod=50ms":                                                            "at least 100ms",
-		"podLabels.a=b c":                                                                            "/podLabels/a",
-		"tolerations[0].effects=NoSchedule":                                                          "additional properties 'effects' not allowed",
-		"resources.limits.memory=much":                                                               "/resources/limits/memory",
-		"priorityClassName=A b":                                                                      "/priorityClassName",
-		"terminationGracePeriodSeconds=5":                                                            "/terminationGracePeriodSeconds",
-		"networkPolicy.apiServer.cidrs={10.0.0.1}":                                                   "/networkPolicy/apiServer/cidrs/0",
-		"metrics.serviceMonitor.enabled=true,metrics.podMonitor.enabled=true":                        "not both",
-		"metrics.serviceMonitor.enabled=true,metrics.service.enabled=false":                          "needs service.enabled",
-		"metrics.prometheusRule.enable=true":                                                         "additional properties 'enable' not allowed",
-		"metrics.prometheusRule.disabledAlerts={ViisOperatorNoLeder}":                                "/metrics/prometheusRule/disabledAlerts/0",
-		"metrics.prometheusRule.runbookBaseURL=docs":                                                 "/metrics/prometheusRule/runbookBaseURL",
-		"metrics.dashboard.labels=a":                                                                 "/metrics/dashboard/labels",
-		"integrationServers.main.address=a":                                                          "missing properties",
-		"integrationServers.Main.address=a":                                                          "/integrationServers",
-		server + "integrationServers.main.allowedNamespaces.from=Some":                               "/allowedNamespaces/from",
-		server + "integrationServers.main.allowedNamespace.from=All":                                 "additional properties 'allowedNamespace' not allowed",
-		server + "integrationServers.main.allowedNamespaces.from=All,integrationServers.main.port=0": "/main/port",
+		"image.repository=registry.example.net/viis-operator:0.1.0":                   "/image/repository",
+		"image.repository=viis-operator:0.1.0":                                        "/image/repository",
+		"image.repository=registry.example.net:5000":                                  "/image/repository",
+		"image.repository=registry.example.net/a@sha256:00":                           "/image/repository",
+		"image.repository=registry.example.net/Viis":                                  "/image/repository",
+		"image.repository=registry.example.net/viis operator":                         "/image/repository",
+		"image.repository=https://registry.example.net/viis":                          "/image/repository",
+		"image.repository=registry.example.net/":                                      "/image/repository",
+		"image.repository=":                                                           "/image/repository",
+		"leaderElection.leaseDuration=":                                               "/leaderElection/leaseDuration",
+		"leaderElection.leaseDuration=30s1m":                                          "/leaderElection/leaseDuration",
+		"leaderElection.leaseDuration=16s16s":                                         "/leaderElection/leaseDuration",
+		"leaderElection.renewDeadline=1ms10s":                                         "/leaderElection/renewDeadline",
+		"metrics.podMonitor.interval=30s1m":                                           "/metrics/podMonitor/interval",
+		"metrics.serviceMonitor.scrapeTimeout=1.5s":                                   "/metrics/serviceMonitor/scrapeTimeout",
+		"metrics.podMonitor.enabled=true,metrics.podMonitor.scrapeTimeout=31s":        "metrics.podMonitor.scrapeTimeout must not be longer than interval",
+		"metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.interval=9s999ms": "metrics.serviceMonitor.scrapeTimeout must not be longer than interval",
+		"leaderElection.enabled=null,replicas=2":                                      "missing property 'enabled'",
+		"crds.keep=null":                                                              "missing property 'keep'",
+		"uninstallCheck.enabled=null":                                                 "missing property 'enabled'",
+		"rbac.create=null":                                                            "missing property 'create'",
+		"podAnnotations=null":                                                         "missing property 'podAnnotations'",
+		"livenessProbe=null":                                                          "missing property 'livenessProbe'",
+		"leaderElection.leaseDuration=15":                                             "/leaderElection/leaseDuration",
+		"leaderElection.leaseDuration=15 s":                                           "/leaderElection/leaseDuration",
+		"leaderElection.enabled=false,replicas=2":                                     "replicas: more than one needs leaderElection.enabled",
+		"leaderElection.leaseDuration=10s":                                            "at least a second longer than renewDeadline",
+		"leaderElection.renewDeadline=2s":                                             "at least three times retryPeriod",
+		"leaderElection.retryPeriod=50ms":                                             "at least 100ms",
+		"podSecurityContext.runAsNonRot=true":                                         "additional properties 'runAsNonRot' not allowed",
+		"podSecurityContext.runAsUser=root":                                           "/podSecurityContext/runAsUser",
+		"podSecurityContext.seccompProfile.type=null":                                 "missing property 'type'",
+		"podSecurityContext=null":                                                     "missing property 'podSecurityContext'",
+		"securityContext.readOnlyRootFileSystem=true":                                 "additional properties 'readOnlyRootFileSystem' not allowed",
+		"securityContext.capabilities.drop=ALL":                                       "/securityContext/capabilities/drop",
+		"networkPolicy.metricsFrom[0].podSelektor.matchLabels.a=b":                    "additional properties 'podSelektor' not allowed",
+		"networkPolicy.metricsFrom[0].podSelector.a=b":                                "additional properties 'a' not allowed",
+		"networkPolicy.dns.to[0].ipBlock.cidr=10.0.0.1":                               "/networkPolicy/dns/to/0/ipBlock/cidr",
+		"networkPolicy.dns.to[0].ipBlock.cidr=10.0.0.1/32,networkPolicy.dns.to[0].podSelector.matchLabels.a=b": "/networkPolicy/dns/to/0",
+		"networkPolicy.extraEgress[0].port=53":                                                                  "additional properties 'port' not allowed",
+		"networkPolicy.extraEgress[0].ports[0].port=0":                                                          "/networkPolicy/extraEgress/0/ports/0/port",
+		"podLabels.a=b c":                                                                                       "/podLabels/a",
+		"tolerations[0].effects=NoSchedule":                                                                     "additional properties 'effects' not allowed",
+		"resources.limits.memory=much":                                                                          "/resources/limits/memory",
+		"priorityClassName=A b":                                                                                 "/priorityClassName",
+		"terminationGracePeriodSeconds=5":                                                                       "/terminationGracePeriodSeconds",
+		"networkPolicy.apiServer.cidrs={10.0.0.1}":                                                              "/networkPolicy/apiServer/cidrs/0",
+		"metrics.serviceMonitor.enabled=true,metrics.podMonitor.enabled=true":                                   "not both",
+		"metrics.serviceMonitor.enabled=true,metrics.service.enabled=false":                                     "needs service.enabled",
+		"metrics.prometheusRule.enable=true":                                                                    "additional properties 'enable' not allowed",
+		"metrics.prometheusRule.disabledAlerts={ViisOperatorNoLeder}":                                           "/metrics/prometheusRule/disabledAlerts/0",
+		"metrics.prometheusRule.runbookBaseURL=docs":                                                            "/metrics/prometheusRule/runbookBaseURL",
+		"metrics.dashboard.labels=a":                                                                            "/metrics/dashboard/labels",
+		"integrationServers.main.address=a":                                                                     "missing properties",
+		"integrationServers.Main.address=a":                                                                     "/integrationServers",
+		server + "integrationServers.main.allowedNamespaces.from=Some":                                          "/allowedNamespaces/from",
+		server + "integrationServers.main.allowedNamespace.from=All":                                            "additional properties 'allowedNamespace' not allowed",
+		server + "integrationServers.main.allowedNamespaces.from=All,integrationServers.main.port=0":            "/main/port",
 		server + "integrationServers.main.allowedNamespaces.from=All,integrationServers.main.address=https://a": "/main/address",
 	} {
 		t.Run(values, func(t *testing.T) {
@@ -101,7 +115,8 @@ func TestWrongValuesAreRefused(t *testing.T) {
 func TestRightValuesAreAccepted(t *testing.T) {
 	for _, values := range []string{
 		"replicas=0", "replicas=0,leaderElection.enabled=false", "replicas=1,leaderElection.enabled=false",
-		"metrics.address=[::]",
+		"metrics.address=[::]", "podSecurityContext.runAsUser=1000650000,securityContext.capabilities.add={NET_BIND_SERVICE}",
+		"networkPolicy.extraEgress[0].ports[0].port=dns",
 		"logging.level=off", "logging.level=warn\\,viis_operator::plan=trace\\,kube=off", "logging.level=error\\,debug",
 		"image.repository=viis-operator", "image.repository=localhost:5000/viis-operator",
 		"image.repository=registry.example.net/team__a/viis.operator/v--1", "image.repository=[2001:db8::1]:5000/a",
@@ -181,6 +196,9 @@ var nullable = map[string]bool{
 
 func sameFields(t *testing.T, path string, values Object, schema, definitions Object) {
 	t.Helper()
+	if ofKubernetes[path] != nil {
+		return // All of its fields may be given, and unset.
+	}
 	schema = resolved(schema, definitions)
 	properties, closed := schema["properties"].(Object)
 	if !closed {
@@ -213,6 +231,78 @@ func resolved(schema, definitions Object) Object {
 		return definitions[strings.TrimPrefix(reference, "#/definitions/")].(Object)
 	}
 	return schema
+}
+
+// What is taken over as it is has the fields that Kubernetes has, of their types.
+func TestSchemaOfWhatIsOfKubernetes(t *testing.T) {
+	schema := valuesSchema(t)
+	definitions := schema["definitions"].(Object)
+	for path, ofKubernetes := range ofKubernetes {
+		var found any = schema
+		for name := range strings.SplitSeq(path[1:], ".") {
+			found = resolved(found.(Object)["properties"].(Object)[name].(Object), definitions)
+		}
+		sameType(t, path, ofKubernetes, found.(Object), definitions)
+	}
+}
+
+var ofKubernetes = map[string]reflect.Type{
+	".podSecurityContext":        reflect.TypeFor[corev1.PodSecurityContext](),
+	".securityContext":           reflect.TypeFor[corev1.SecurityContext](),
+	".networkPolicy.metricsFrom": reflect.TypeFor[[]networkingv1.NetworkPolicyPeer](),
+	".networkPolicy.dns.to":      reflect.TypeFor[[]networkingv1.NetworkPolicyPeer](),
+	".networkPolicy.extraEgress": reflect.TypeFor[[]networkingv1.NetworkPolicyEgressRule](),
+}
+
+func sameType(t *testing.T, path string, ofKubernetes reflect.Type, schema, definitions Object) {
+	t.Helper()
+	schema = resolved(schema, definitions)
+	expected := ""
+	switch ofKubernetes.Kind() {
+	case reflect.Pointer:
+		sameType(t, path, ofKubernetes.Elem(), schema, definitions)
+		return
+	case reflect.Bool:
+		expected = "boolean"
+	case reflect.Int32, reflect.Int64:
+		expected = "integer"
+	case reflect.String:
+		expected = "string"
+	case reflect.Slice:
+		expected = "array"
+	case reflect.Struct, reflect.Map:
+		expected = "object"
+	}
+	closed := schema["enum"] != nil && expected == "string" || schema["anyOf"] != nil
+	if schema["type"] != expected && !closed {
+		t.Errorf("%s: Kubernetes has type %s, the values' schema %v", path, expected, schema["type"])
+		return
+	}
+	switch {
+	case ofKubernetes.Kind() == reflect.Slice:
+		sameType(t, path+"[]", ofKubernetes.Elem(), schema["items"].(Object), definitions)
+	case ofKubernetes.Kind() == reflect.Struct && !closed:
+		if schema["additionalProperties"] != false {
+			t.Errorf("%s takes any field", path)
+		}
+		properties, _ := schema["properties"].(Object)
+		known := map[string]bool{}
+		for index := range ofKubernetes.NumField() {
+			field := ofKubernetes.Field(index)
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			known[name] = true
+			if property, there := properties[name].(Object); there {
+				sameType(t, path+"."+name, field.Type, property, definitions)
+			} else {
+				t.Errorf("%s.%s is Kubernetes' and not in values.schema.json", path, name)
+			}
+		}
+		for name := range properties {
+			if !known[name] {
+				t.Errorf("%s.%s is not Kubernetes'", path, name)
+			}
+		}
+	}
 }
 
 // An IntegrationServer in the values has the fields that the CRD has.
