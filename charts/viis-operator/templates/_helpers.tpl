@@ -93,6 +93,18 @@ annotations:
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) }}
 {{- fail (printf "%q cannot be the name of a Service, nor of the installation: set fullnameOverride to lower case letters, digits and dashes, with a letter at the beginning" $fullname) }}
 {{- end }}
+{{- $set := dict
+  "RUST_LOG" "logging.level"
+  "VIIS_OPERATOR_NAME" "operatorName"
+  "VIIS_OPERATOR_NAMESPACE" "the release's namespace"
+  "VIIS_LEADER_ELECTION" "leaderElection.enabled"
+  "VIIS_WATCH_NAMESPACE" "watchNamespaces"
+}}
+{{- range $variable := .Values.extraEnv }}
+{{- with get $set $variable.name }}
+{{- fail (printf "extraEnv: %s is the chart's: set %s instead" $variable.name .) }}
+{{- end }}
+{{- end }}
 {{- with .Values.leaderElection }}
 {{- if .enabled }}
 {{- $lease := include "viis-operator.milliseconds" .leaseDuration | int64 }}

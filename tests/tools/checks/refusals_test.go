@@ -111,6 +111,40 @@ func TestWrongValuesAreRefused(t *testing.T) {
 	}
 }
 
+// The variables of the chart cannot be set twice: the sentence says what to set instead.
+func TestVariablesOfTheChart(t *testing.T) {
+	instead := map[string]string{
+		"RUST_LOG":                "logging.level",
+		"VIIS_OPERATOR_NAME":      "operatorName",
+		"VIIS_OPERATOR_NAMESPACE": "the release's namespace",
+		"VIIS_LEADER_ELECTION":    "leaderElection.enabled",
+		"VIIS_WATCH_NAMESPACE":    "watchNamespaces",
+	}
+	for name, value := range instead {
+		_, said, failed := try("helm", append(templateArguments(), "--set", "extraEnv[0].name="+name)...)
+		if failed == nil || !strings.Contains(said, "extraEnv: "+name+" is the chart's: set "+value+" instead") {
+			t.Errorf("%s: %q", name, said)
+		}
+	}
+	file := valueSets(t)["everything"]
+	var values struct{ ExtraEnv []struct{ Name string } }
+	if err := yaml.Unmarshal([]byte(read(t, file)), &values); err != nil {
+		t.Fatal(err)
+	}
+	own := map[string]bool{}
+	for _, variable := range values.ExtraEnv {
+		own[variable.Name] = true
+	}
+	deployment := objects(t, template(t, file))["Deployment viis-system viis"]
+	container := nested(deployment, "spec", "template", "spec", "containers").([]any)[0].(Object)
+	for _, variable := range container["env"].([]any) {
+		name := variable.(Object)["name"].(string)
+		if !own[name] && instead[name] == "" {
+			t.Errorf("extraEnv may repeat %s, which the chart sets", name)
+		}
+	}
+}
+
 // What is refused is not refused too often.
 func TestRightValuesAreAccepted(t *testing.T) {
 	for _, values := range []string{
