@@ -99,6 +99,7 @@ annotations:
   "VIIS_OPERATOR_NAMESPACE" "the release's namespace"
   "VIIS_LEADER_ELECTION" "leaderElection.enabled"
   "VIIS_WATCH_NAMESPACE" "watchNamespaces"
+  "VIIS_OTLP_ENDPOINT" "traces.otlpEndpoint"
 }}
 {{- range $variable := .Values.extraEnv }}
 {{- with get $set $variable.name }}

@@ -80,6 +80,13 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"networkPolicy.dns.to[0].ipBlock.cidr=10.0.0.1/32,networkPolicy.dns.to[0].podSelector.matchLabels.a=b": "/networkPolicy/dns/to/0",
 		"networkPolicy.extraEgress[0].port=53":                                                                  "additional properties 'port' not allowed",
 		"networkPolicy.extraEgress[0].ports[0].port=0":                                                          "/networkPolicy/extraEgress/0/ports/0/port",
+		"traces.otlpEndpoint=collector:4318":                                                                    "/traces/otlpEndpoint",
+		"traces.otlpEndpoint=grpc://collector:4317":                                                             "/traces/otlpEndpoint",
+		"traces.otlpEndpoint=http://user:password@collector:4318":                                               "/traces/otlpEndpoint",
+		"traces.otlpEndpoint=http://token@collector":                                                            "/traces/otlpEndpoint",
+		"traces.otlpEndpoint=https://":                                                                          "/traces/otlpEndpoint",
+		"traces.otlpEndpoint=http://collector:4318/v1 traces":                                                   "/traces/otlpEndpoint",
+		"networkPolicy.collector.to[0].pods=a":                                                                  "additional properties 'pods' not allowed",
 		"podLabels.a=b c":                                                                                       "/podLabels/a",
 		"tolerations[0].effects=NoSchedule":                                                                     "additional properties 'effects' not allowed",
 		"resources.limits.memory=much":                                                                          "/resources/limits/memory",
@@ -119,6 +126,7 @@ func TestVariablesOfTheChart(t *testing.T) {
 		"VIIS_OPERATOR_NAMESPACE": "the release's namespace",
 		"VIIS_LEADER_ELECTION":    "leaderElection.enabled",
 		"VIIS_WATCH_NAMESPACE":    "watchNamespaces",
+		"VIIS_OTLP_ENDPOINT":      "traces.otlpEndpoint",
 	}
 	for name, value := range instead {
 		_, said, failed := try("helm", append(templateArguments(), "--set", "extraEnv[0].name="+name)...)
@@ -281,11 +289,12 @@ func TestSchemaOfWhatIsOfKubernetes(t *testing.T) {
 }
 
 var ofKubernetes = map[string]reflect.Type{
-	".podSecurityContext":        reflect.TypeFor[corev1.PodSecurityContext](),
-	".securityContext":           reflect.TypeFor[corev1.SecurityContext](),
-	".networkPolicy.metricsFrom": reflect.TypeFor[[]networkingv1.NetworkPolicyPeer](),
-	".networkPolicy.dns.to":      reflect.TypeFor[[]networkingv1.NetworkPolicyPeer](),
-	".networkPolicy.extraEgress": reflect.TypeFor[[]networkingv1.NetworkPolicyEgressRule](),
+	".podSecurityContext":         reflect.TypeFor[corev1.PodSecurityContext](),
+	".securityContext":            reflect.TypeFor[corev1.SecurityContext](),
+	".networkPolicy.metricsFrom":  reflect.TypeFor[[]networkingv1.NetworkPolicyPeer](),
+	".networkPolicy.dns.to":       reflect.TypeFor[[]networkingv1.NetworkPolicyPeer](),
+	".networkPolicy.collector.to": reflect.TypeFor[[]networkingv1.NetworkPolicyPeer](),
+	".networkPolicy.extraEgress":  reflect.TypeFor[[]networkingv1.NetworkPolicyEgressRule](),
 }
 
 func sameType(t *testing.T, path string, ofKubernetes reflect.Type, schema, definitions Object) {
