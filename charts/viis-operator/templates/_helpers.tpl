@@ -1,17 +1,17 @@
 {{- define "viis-operator.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimAll "-" }}
 {{- end }}
 
 {{/* At most 50 characters: suffixes follow, and 63 are allowed. */}}
 {{- define "viis-operator.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | trunc 50 | trimAll "-" }}
 {{- else }}
 {{- $name := include "viis-operator.name" . }}
 {{- if contains $name .Release.Name }}
-{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- .Release.Name | trunc 50 | trimAll "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimAll "-" }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -42,8 +42,8 @@
 {{- end }}
 
 {{- define "viis-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "viis-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "viis-operator.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/*
@@ -89,6 +89,23 @@ annotations:
 
 {{/* What the schema cannot say. */}}
 {{- define "viis-operator.check" -}}
+{{- $fullname := include "viis-operator.fullname" . }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) }}
+{{- fail (printf "%q cannot be the name of a Service, nor of the installation: set fullnameOverride to lower case letters, digits and dashes, with a letter at the beginning" $fullname) }}
+{{- end }}
+{{- $set := dict
+  "RUST_LOG" "logging.level"
+  "VIIS_OPERATOR_NAME" "operatorName"
+  "VIIS_OPERATOR_NAMESPACE" "the release's namespace"
+  "VIIS_LEADER_ELECTION" "leaderElection.enabled"
+  "VIIS_WATCH_NAMESPACE" "watchNamespaces"
+  "VIIS_OTLP_ENDPOINT" "traces.otlpEndpoint"
+}}
+{{- range $variable := .Values.extraEnv }}
+{{- with get $set $variable.name }}
+{{- fail (printf "extraEnv: %s is the chart's: set %s instead" $variable.name .) }}
+{{- end }}
+{{- end }}
 {{- with .Values.leaderElection }}
 {{- if .enabled }}
 {{- $lease := include "viis-operator.milliseconds" .leaseDuration | int64 }}
@@ -103,6 +120,8 @@ annotations:
 {{- if lt $lease (add $deadline 1000) }}
 {{- fail "leaderElection.leaseDuration must be at least a second longer than renewDeadline" }}
 {{- end }}
+{{- else if gt (int $.Values.replicas) 1 }}
+{{- fail "replicas: more than one needs leaderElection.enabled, since without it all of them would work at the same time" }}
 {{- end }}
 {{- end }}
 {{- with .Values.metrics }}
@@ -111,6 +130,13 @@ annotations:
 {{- end }}
 {{- if and .serviceMonitor.enabled (not .service.enabled) }}
 {{- fail "metrics: serviceMonitor needs service.enabled" }}
+{{- end }}
+{{- range $name, $monitor := dict "serviceMonitor" .serviceMonitor "podMonitor" .podMonitor }}
+{{- $interval := include "viis-operator.milliseconds" $monitor.interval | int64 }}
+{{- $timeout := include "viis-operator.milliseconds" $monitor.scrapeTimeout | int64 }}
+{{- if and $monitor.enabled (gt $timeout $interval) }}
+{{- fail (printf "metrics.%s.scrapeTimeout must not be longer than interval" $name) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -95,6 +95,36 @@ func TestCRDsCanBeLeftOutAndLetGo(t *testing.T) {
 	}
 }
 
+// What is the chart's as long as nothing else is given.
+func TestWhatIsGivenWins(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	text := `
+podAnnotations: {kubectl.kubernetes.io/default-container: other}
+topologySpreadConstraints:
+  - &constraint {topologyKey: a, maxSkew: 1, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {a: b}}}
+  - {<<: *constraint, labelSelector: {}}
+  - {topologyKey: a, maxSkew: 1, whenUnsatisfiable: ScheduleAnyway}
+`
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	pod := nested(objects(t, template(t, file))["Deployment viis-system viis-operator"], "spec", "template")
+	annotations := nested(pod, "metadata", "annotations").(Object)
+	if !reflect.DeepEqual(annotations, Object{"kubectl.kubernetes.io/default-container": "other"}) {
+		t.Errorf("the pod's annotations are %v", annotations)
+	}
+	constraints := nested(pod, "spec", "topologySpreadConstraints").([]any)
+	for index, expected := range []Object{
+		{"matchLabels": Object{"a": "b"}},
+		{},
+		{"matchLabels": Object{"app.kubernetes.io/name": "viis-operator", "app.kubernetes.io/instance": "viis-operator"}},
+	} {
+		if found := nested(constraints[index], "labelSelector"); !reflect.DeepEqual(found, expected) {
+			t.Errorf("constraint %d selects %v, not %v", index, found, expected)
+		}
+	}
+}
+
 // What is packaged is the chart without what checks it, and makes the same.
 func TestPackage(t *testing.T) {
 	folder := t.TempDir()

@@ -62,16 +62,19 @@ func TestManifestsKeepToTheSchemas(t *testing.T) {
 	}
 	location := allSchemas(t)
 	for name, stream := range rendered {
-		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "manifests.yaml")
-			if err := os.WriteFile(file, []byte(stream), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			said := run(t, "kubeconform", "-strict", "-summary", "-schema-location", location, file)
-			if !strings.Contains(said, "Invalid: 0, Errors: 0, Skipped: 0") {
-				t.Error(said)
-			}
-		})
+		t.Run(name, func(t *testing.T) { keepsToTheSchemas(t, location, stream) })
+	}
+}
+
+func keepsToTheSchemas(t *testing.T, location, stream string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "manifests.yaml")
+	if err := os.WriteFile(file, []byte(stream), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	said := run(t, "kubeconform", "-strict", "-summary", "-schema-location", location, file)
+	if !strings.Contains(said, "Invalid: 0, Errors: 0, Skipped: 0") {
+		t.Error(said)
 	}
 }
 

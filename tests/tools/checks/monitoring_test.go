@@ -77,6 +77,22 @@ func TestNeitherAlertsNorDashboardUnlessAskedFor(t *testing.T) {
 	}
 }
 
+func TestNoRuleWithoutAlerts(t *testing.T) {
+	arguments := append(templateArguments(valueSets(t)["pod-monitor"]), "--set")
+	var names []string
+	for name := range alertRules(t) {
+		names = append(names, name)
+	}
+	one := "metrics.prometheusRule.disabledAlerts={" + strings.Join(names[1:], ",") + "}"
+	if out := run(t, "helm", append(arguments, one)...); strings.Count(out, "- alert: ") != 1 {
+		t.Errorf("one alert is left, not so in\n%s", out)
+	}
+	all := "metrics.prometheusRule.disabledAlerts={" + strings.Join(names, ",") + "}"
+	if out := run(t, "helm", append(arguments, all)...); strings.Contains(out, "PrometheusRule") {
+		t.Error("there is a PrometheusRule without alerts")
+	}
+}
+
 func TestTheDashboardIsTheFile(t *testing.T) {
 	maps := objects(t, template(t, valueSets(t)["everything"]))
 	dashboard := maps["ConfigMap viis-system viis-dashboard"]
