@@ -296,6 +296,17 @@ async fn what_is_not_whole_is_not_printed() {
         .await;
     let (text, _) = import(&stand, &[]).await.unwrap();
     assert_eq!(documents(&text).len(), 2);
+    // A machine without a BIOS ID keeps its own tenant out, and that is said.
+    let odd = "<vms><vm id=\"1\" biosId=\"unknown\"/></vms>";
+    let answer = json!({"status": 200, "body": odd, "contentType": "application/xml"});
+    stand.simulator.fault("GET vms", 0, answer).await;
+    let said = refused(&stand, &[]).await;
+    stand.simulator.mend().await;
+    assert_eq!(said.matches("# NOT IN HERE: ").count(), 2, "{said}");
+    assert!(
+        said.contains("no BIOS ID") && !said.contains("not be whole"),
+        "{said}"
+    );
     // What no manifest can have is left out, and said at every place.
     let name = "n".repeat(257);
     stand

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::manifests::Found;
-use crate::viis::{Class, Client, Error, Problem, Tenant};
+use crate::viis::xml::XmlError;
+use crate::viis::{Class, Client, Error, Tenant};
 
 /// So many calls at the same time; the client's pace bounds them besides.
 const CALLS: usize = 4;
@@ -25,11 +26,11 @@ pub async fn tenants(client: &Client) -> Result<Vec<Tenant>, Error> {
     patiently(|| client.tenants()).await
 }
 
-/// These tenants with their machines. Of a list that came and cannot be read it is said
-/// why: it says nothing of the others.
+/// These tenants with their machines. Of a list with a machine that cannot be used it is
+/// said why: it says nothing of the other tenants.
 ///
 /// # Errors
-/// Also when one of the tenants is gone meanwhile.
+/// Also when one of the lists is not whole, or one of the tenants is gone meanwhile.
 pub async fn machines(client: &Client, tenants: Vec<Tenant>) -> Result<Vec<Found>, Error> {
     stream::iter(tenants)
         .map(|tenant| async move {
@@ -45,8 +46,11 @@ pub async fn machines(client: &Client, tenants: Vec<Tenant>) -> Result<Vec<Found
         .await
 }
 
+/// One of the machines is no machine; a list that was cut is another thing, and passes.
 fn is_unreadable(error: &Error) -> bool {
-    error.problem() == Problem::UnexpectedAnswer && error.status() == Some(200)
+    let cause = std::error::Error::source(error);
+    let cause = cause.and_then(|cause| cause.downcast_ref::<XmlError>());
+    matches!(cause, Some(XmlError::Item(_)))
 }
 
 async fn patiently<T>(call: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {

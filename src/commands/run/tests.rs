@@ -174,8 +174,12 @@ fn the_chart_gives(#[case] values: &str, #[case] watched: &[&str], #[case] elect
     // In the pod, `check` has the variables alone.
     let check = crate::commands::check::CheckOptions::augment_args(Command::new("check"))
         .mut_args(|option| option.env(None::<&str>));
-    let words = variables.iter().map(String::as_str);
-    let matches = check.try_get_matches_from(["check"].into_iter().chain(words));
+    let knows = |word: &&str| {
+        let mut options = check.get_arguments();
+        options.any(|known| option(word) == known.get_long().map(|long| format!("--{long}")))
+    };
+    let words: Vec<&str> = variables.iter().map(String::as_str).filter(knows).collect();
+    let matches = check.try_get_matches_from([vec!["check"], words].concat());
     let matches = matches.unwrap();
     let seen = matches.get_many::<String>("watch_namespaces");
     assert!(seen.unwrap_or_default().eq(watched), "{matches:?}");
