@@ -53,7 +53,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target,id=target-$TARGETARCH <<'EOF'
 set -eu
 . /build.env
-export RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=$CARGO_HOME=cargo -C link-arg=-Wl,--build-id=none"
+# The last one is build.rs's, which does not know both images below.
+export RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=$CARGO_HOME=cargo -C link-arg=-Wl,--build-id=none -C link-arg=-Wl,-z,pack-relative-relocs"
 cargo build --locked --release --no-default-features --bin viis-operator --target "$target"
 install -D -m 0755 "target/$target/release/viis-operator" /out/viis-operator
 EOF
