@@ -72,7 +72,7 @@ help:
 demo:
 	@demo/run.sh $(if $(filter-out 0 no false,$(ONCE)),--once)
 
-test: tools format clippy unit doc crd-drift chart alerts controlplane gitops cluster faults-sample
+test: tools format clippy unit doc crd-drift alerts controlplane chart-cluster gitops cluster faults-sample
 	@printf '\nmake test: everything passed\n'
 
 # Parts of Rust that a minimal installation lacks.

@@ -211,6 +211,22 @@ fn the_environment_is_read_and_checked() {
     );
 }
 
+/// Whoever may read the log must not read it there.
+#[test]
+fn a_password_in_the_collectors_address_is_not_printed() {
+    let address = "http://user:a-password@collector:4318";
+    for (options, variable) in [
+        (vec!["run", "--otlp-endpoint", address], ("NO_COLOR", "1")),
+        (vec!["run"], ("VIIS_OTLP_ENDPOINT", address)),
+    ] {
+        let output = ended(&options, &[variable, ("KUBECONFIG", "/none")]);
+        let said = [text(&output.stdout), text(&output.stderr)].concat();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("OTEL_EXPORTER_OTLP_HEADERS"), "{said}");
+        assert!(!said.contains("a-password"), "{said}");
+    }
+}
+
 #[test]
 fn commands_print_to_standard_output_alone() {
     let version = ended(&["version"], &[]);

@@ -64,7 +64,8 @@ pub struct RunOptions {
     /// Where a collector takes traces by OTLP over HTTP, as http://collector:4318; without
     /// it, there are none
     #[arg(long, env = "VIIS_OTLP_ENDPOINT", value_name = "URL")]
-    otlp_endpoint: Option<traces::Endpoint>,
+    // Read below: what is refused here is printed, and somebody may put a password in it.
+    otlp_endpoint: Option<String>,
 
     /// How log lines look. Their levels are set by RUST_LOG
     #[arg(
@@ -82,8 +83,7 @@ struct MetricsAddress(Option<SocketAddr>);
 
 /// Runs the controllers until a signal ends them.
 pub fn run(options: RunOptions) -> ExitCode {
-    let traces = options.otlp_endpoint.as_ref().map(Traces::start);
-    let traces = match traces.transpose() {
+    let traces = match options.traces() {
         Ok(traces) => traces,
         Err(error) => {
             logging::start(options.log_format, None);
@@ -143,6 +143,16 @@ impl RunOptions {
             metrics_address: self.metrics_address.0,
             election,
         })
+    }
+
+    /// What sends traces, if anything; blank is nothing.
+    fn traces(&self) -> Result<Option<Traces>, traces::Error> {
+        let endpoint = self.otlp_endpoint.as_deref().unwrap_or_default().trim();
+        if endpoint.is_empty() {
+            return Ok(None);
+        }
+        let endpoint = endpoint.parse().map_err(traces::Error::Endpoint)?;
+        Traces::start(&endpoint).map(Some)
     }
 
     /// The Lease to compete for: it has the installation's name and namespace.

@@ -21,12 +21,13 @@ const DEFAULT_FILTER: &str = "info";
 
 /// Said by whoever asked for them, these need not be said twice: the Kubernetes
 /// client logs every failed request, its controller opens a span beside ours.
-const QUIET: [&str; 3] = [
+const QUIET: [&str; 2] = [
     "kube_client::client::builder=off",
     "kube_runtime::controller=warn",
-    // Only traces have them.
-    "viis_operator::call=off",
 ];
+
+/// Calls are in traces alone, whatever the level is.
+const NO_CALLS: &str = "viis_operator::call=off";
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -102,6 +103,7 @@ fn quiet(wanted: &str) -> EnvFilter {
     QUIET
         .iter()
         .filter(|line| !wanted.contains(line.split(':').next().unwrap_or_default()))
+        .chain([&NO_CALLS])
         .filter_map(|line| line.parse().ok())
         .fold(EnvFilter::new(wanted), EnvFilter::add_directive)
 }

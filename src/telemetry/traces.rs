@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::{
+    ExporterBuildError, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig,
+};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::{Level, Metadata, Subscriber};
@@ -27,8 +29,9 @@ pub use crate::viis::CALL_SPANS;
 pub(super) const RECONCILE: &str = "reconcile";
 /// Where traces go below the collector's address, says OTLP.
 const PATH: &str = "v1/traces";
-/// The longest that the end of the process waits for what was not sent yet.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// The longest that the end of the process waits for what was not sent yet: what the other
+/// ends leave of ten seconds.
+const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// Where a collector takes OTLP over HTTP, such as `http://collector:4318`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,9 @@ pub struct Endpoint(Url);
 /// Why there are no traces.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The endpoint is none. Nothing of it is quoted: there may be a password in it.
+    #[error("--otlp-endpoint: {0}")]
+    Endpoint(String),
     /// There is no client for the collector.
     #[error("cannot set up the client for --otlp-endpoint")]
     Client(#[source] collector::Error),
@@ -94,6 +100,8 @@ impl Traces {
             .with_http()
             .with_http_client(collector)
             .with_endpoint(endpoint.traces())
+            // The next batch comes in seconds, and tells that the collector is away.
+            .with_retry_policy(RetryPolicy::disabled())
             .build()
             .map_err(Error::Exporter)?;
         Ok(Self::sending(exporter))

@@ -100,7 +100,8 @@ impl Transport {
         }
         let outcome = match &result {
             Ok(answer) => {
-                span.record("http.response.status_code", answer.status);
+                // As a signed number, which is what becomes one in a trace.
+                span.record("http.response.status_code", i64::from(answer.status));
                 Outcome::Status(answer.status)
             }
             Err(_) => {

@@ -63,10 +63,10 @@ const TENANT_FIELDS: [&str; 6] = ["name", "description", "userData", "vKsc", "st
 pub(super) fn check_empty(text: &str, item: &str) -> Result<(), XmlError> {
     let root = read(text, Limits::ONE)?;
     if is_failure(root.name()) || Code::find(text).is_some() {
-        return Err(XmlError::Item("the answer is an error, not a list"));
+        return Err(XmlError::NotWhole("the answer is an error, not a list"));
     }
     if !is_empty(&root, item) {
-        return Err(XmlError::Item(
+        return Err(XmlError::NotWhole(
             "the answer has other content where a list was expected",
         ));
     }
@@ -83,7 +83,7 @@ pub(super) fn check_items(around: &Surroundings) -> Result<(), XmlError> {
         is_one_of(name, &TOTALS) && more(value) || is_one_of(name, &PAGES) && !is_first(value)
     });
     if partial {
-        return Err(XmlError::Item(
+        return Err(XmlError::NotWhole(
             "the list says that it is one part of a longer one",
         ));
     }
@@ -107,7 +107,9 @@ pub(super) fn check_word(text: &str) -> Result<(), XmlError> {
         None => false,
     };
     if denies || Code::find(text).is_some() {
-        return Err(XmlError::Item("the answer does not say that it was done"));
+        return Err(XmlError::NotWhole(
+            "the answer does not say that it was done",
+        ));
     }
     Ok(())
 }
@@ -140,16 +142,15 @@ fn is_empty_below(element: &Element, item: &str, named: bool) -> bool {
         && element.children().iter().all(|child| {
             let owners = item == "vm" && element.name() == "tenant" && around;
             owners && TENANT_FIELDS.contains(&child.name())
-                || beside && names_the_answer(child)
+                || beside && names_the_answer(child, item)
                 || is_empty_below(child, item, named)
         })
 }
 
 /// Whose list it is, or which request it answers: `<tenantId>7</tenantId>`.
-fn names_the_answer(element: &Element) -> bool {
-    let name = element.name().to_ascii_lowercase();
-    name.len() > 2
-        && name.ends_with("id")
+fn names_the_answer(element: &Element, item: &str) -> bool {
+    let owner = item == "vm" && is_one_of(element.name(), &["tenantId"]);
+    (owner || is_one_of(element.name(), &["requestId", "correlationId"]))
         && element.children().is_empty()
         && element.named_attributes().next().is_none()
 }
@@ -245,6 +246,7 @@ mod tests {
     #[case("tenant", "<tenants count='0'/>")]
     #[case("vm", "<response><error/><vms/></response>")]
     #[case("vm", "<response><tenantId>7</tenantId><vms/></response>")]
+    #[case("task", "<response><requestId>7</requestId><tasks/></response>")]
     #[case("vm", "<vms defaultPageSize='50'/>")]
     #[case("tenant", "<anything/>")]
     fn an_empty_list_is_recognised_in_any_surroundings(#[case] item: &str, #[case] text: &str) {
@@ -297,8 +299,13 @@ mod tests {
     #[case("<result>0</result>")]
     #[case("<tenants><Tenant Id='1' Name='acme'/></tenants>")]
     #[case("<r><tenants/><code>KSC_Odd</code></r>")]
-    #[case("<r><tenants/><customer><customerId>1</customerId></customer></r>")]
-    #[case("<tenants><customerId>1</customerId></tenants>")]
+    #[case("<r><tenants/><customer><requestId>1</requestId></customer></r>")]
+    #[case("<tenants><requestId>1</requestId></tenants>")]
+    #[case("<r><tenantId>1</tenantId><tenants/></r>")]
+    #[case("<r><tenants/><customerId>1</customerId></r>")]
+    #[case("<r><valid>false</valid><tenants/></r>")]
+    #[case("<response><errorId>1042</errorId><tenants/></response>")]
+    #[case("<r><nextPageId>57</nextPageId><tenants/></r>")]
     #[case("<response><error/></response>")]
     #[case("<response><error code='1'/><tenants/></response>")]
     #[case("<response><error><text/></error><tenants/></response>")]

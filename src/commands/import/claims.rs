@@ -27,7 +27,8 @@ pub struct Claims {
     /// With the name that the Tenant has on the server.
     by_id: HashMap<TenantId, (String, Claim)>,
     by_name: HashMap<String, Claim>,
-    machines: HashMap<BiosId, Claim>,
+    /// With the name of its Tenant.
+    machines: HashMap<BiosId, (String, Claim)>,
     tenant_names: HashSet<String>,
     machine_names: HashSet<String>,
 }
@@ -80,7 +81,7 @@ impl Claims {
             if let Ok(bios_id) = machine.spec.bios_id.parse::<BiosId>()
                 && (self.ours.contains(&tenant) || there == Some(self.server.as_str()))
             {
-                self.machines.insert(bios_id, claim);
+                self.machines.insert(bios_id, (tenant.1, claim));
             }
         }
         self
@@ -101,7 +102,14 @@ impl Claims {
 
     /// The VirtualMachine that has this machine.
     pub fn machine(&self, bios_id: BiosId) -> Option<&Claim> {
-        self.machines.get(&bios_id)
+        self.machines.get(&bios_id).map(|(_, claim)| claim)
+    }
+
+    /// The name of the Tenant that it belongs to.
+    pub fn tenant_of_machine(&self, bios_id: BiosId) -> Option<&str> {
+        self.machines
+            .get(&bios_id)
+            .map(|(tenant, _)| tenant.as_str())
     }
 
     /// A Tenant in the namespace has this name.

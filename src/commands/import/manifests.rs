@@ -134,6 +134,8 @@ pub fn write(wish: &Wish, mut found: Vec<Found>, claims: &Claims) -> Import {
         .parts
         .retain(|_, part| part.tenant.is_some() || !part.machines.is_empty());
     import.managed.sort_unstable();
+    import.left_out.sort_unstable();
+    import.incomplete.sort_unstable();
     import
 }
 
@@ -300,9 +302,17 @@ impl Import {
         let here = claim.filter(|claim| claim.namespace == wish.namespace);
         let name = match (claim, here) {
             (None, _) => names::of_machine(machine.name.as_deref(), bios_id),
-            (Some(_), Some(here)) if wish.include_managed => here.name.clone(),
+            // It may be registered a second time elsewhere: that is not this resource's.
+            (Some(_), Some(here))
+                if wish.include_managed && claims.tenant_of_machine(bios_id) == Some(tenant) =>
+            {
+                here.name.clone()
+            }
             (Some(_), _) => return,
         };
+        if claim.is_some() && part.machines.contains_key(&name) {
+            return;
+        }
         let taken = claim.is_none() && claims.uses_machine_name(&name);
         if taken || part.machines.contains_key(&name) || self.has_machine(&name) {
             self.left_out.push(format!(

@@ -26,6 +26,8 @@ pub struct Memory {
     pub writes: Backoff,
     /// The pauses after failures without a verdict.
     pub backoff: Backoff,
+    /// Since when it is to be registered with a tenant that may have it already.
+    pub wanted_since: Option<Instant>,
     /// Since when its deletion waits for what becomes of the Tenant.
     pub leaving_since: Option<Instant>,
     /// How long that wait is.
@@ -45,6 +47,7 @@ impl Remember for Memory {
             && self.writes.is_fresh()
             && self.backoff.is_fresh()
             && self.leaving_since.is_none()
+            && self.wanted_since.is_none()
             && self.waiting_since.is_none()
             && self.written.is_none()
             && self.sent.is_none()

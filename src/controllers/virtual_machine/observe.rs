@@ -35,8 +35,8 @@ const FATE: Duration = Duration::from_secs(2);
 /// A machine whose Tenant's deletion is blocked waits this long for that to end.
 const BLOCKED: Duration = Duration::from_secs(20);
 
-/// So old is a list at most that comes before the registration of a machine which may be
-/// there already: the machines of one manifest share it.
+/// So much older than its first look may the list be that comes before the registration of
+/// a machine which may be there already: the machines of one manifest share it.
 const NEW_LIST: Duration = Duration::from_secs(5);
 
 /// A VirtualMachine and everything around it, at one moment.
@@ -195,7 +195,12 @@ impl Spot {
 
     /// The Tenant was taken over, and this machine with it perhaps: somebody may have
     /// registered it by hand since the list, and a registration would only be refused.
-    fn may_have_more(&self, machine: &VirtualMachine, tenant: Option<&Tenant>) -> bool {
+    fn may_have_more(
+        &self,
+        machine: &VirtualMachine,
+        tenant: Option<&Tenant>,
+        memory: &mut Memory,
+    ) -> bool {
         let status = own_machine_status(machine);
         let is_new = status.is_none_or(|status| status.tenant_id.is_none());
         let adopted = tenant
@@ -204,8 +209,14 @@ impl Spot {
         let (Some(handle), Some(tenant)) = (&self.handle, &self.tenant) else {
             return false;
         };
+        if !is_new || !adopted {
+            memory.wanted_since = None;
+            return false;
+        }
+        // From the first look on, however long a list takes: one is enough.
+        let wanted = *memory.wanted_since.get_or_insert_with(Instant::now);
         let listed = handle.server.machines().listed_at(tenant);
-        is_new && adopted && listed.is_some_and(|at| at.elapsed() > NEW_LIST)
+        listed.is_some_and(|at| at + NEW_LIST < wanted)
     }
 
     /// A registration of a machine that is being deleted may still be carried out.
@@ -254,7 +265,7 @@ fn facts(
     let standing = standing(context, tenant);
     let server = spot.resource.as_deref();
     let registration = match registration(machine, &spot.sighting(bios_id)) {
-        Registration::Absent if !deleting && spot.may_have_more(machine, tenant) => {
+        Registration::Absent if !deleting && spot.may_have_more(machine, tenant, memory) => {
             Registration::Unlisted
         }
         registration => registration,

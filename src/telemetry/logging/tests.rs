@@ -132,9 +132,11 @@ fn a_filter_that_says_what_of_ours_is_logged_is_used(#[case] wanted: &str) {
     assert_eq!(filter(wanted).1, None);
 }
 
-#[test]
-fn lines_do_not_speak_of_calls() {
-    let text = logged(Format::Text, "trace", || {
+#[rstest]
+#[case("trace")]
+#[case("info,viis_operator=debug")]
+fn lines_do_not_speak_of_calls(#[case] wanted: &str) {
+    let text = logged(Format::Text, wanted, || {
         object_span(Kind::Tenant, Some("a"), "b").in_scope(|| {
             let call = tracing::info_span!(target: crate::viis::CALL_SPANS, "call", x = 1);
             call.in_scope(|| tracing::info!("within"));

@@ -39,6 +39,9 @@ pub enum XmlError {
     /// Its syntax is wrong.
     #[error("the XML is malformed near byte {0}")]
     Malformed(u64),
+    /// What is around the items may say that they are not all. The sentence quotes nothing.
+    #[error("{0}")]
+    NotWhole(&'static str),
     /// An item cannot be used. The sentence quotes nothing.
     #[error("{0}")]
     Item(&'static str),

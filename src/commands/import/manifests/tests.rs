@@ -155,6 +155,20 @@ fn the_order_of_the_server_means_nothing() {
         machines.as_mut().unwrap().reverse();
     }
     assert_eq!(unclaimed(vec![one(), other()]), unclaimed(turned));
+    // Nor for what is left out.
+    let odd = |first: u128, second: u128| {
+        let long = |number| machine(number, &"n".repeat(257));
+        let tenants = [(1, "a"), (2, "b")].map(|(number, name)| {
+            let machines = vec![machine(7, "x"), machine(8, "y"), long(first), long(second)];
+            (tenant(number, name), Ok(machines))
+        });
+        unclaimed(tenants.to_vec())
+    };
+    let import = odd(3, 4);
+    assert!(
+        import.left_out.len() == 4 && import == odd(4, 3),
+        "{import:?}"
+    );
 }
 
 #[test]
@@ -378,7 +392,20 @@ fn a_machine_that_is_registered_twice_is_left_out(#[case] found: Vec<Found>) {
     )];
     let tenants = [managed("customers", "a", json!({}), Value::Null)];
     let claims = Claims::new("main", "customers", &tenants).with_machines(&known);
-    assert!(write(&wish(), found, &claims).left_out.is_empty());
+    assert!(write(&wish(), found.clone(), &claims).left_out.is_empty());
+    // And printed as that one alone.
+    let everything = Wish {
+        include_managed: true,
+        ..wish()
+    };
+    let import = write(&everything, found, &claims);
+    assert!(import.left_out.is_empty(), "{import:?}");
+    let machines = import.parts.values().flat_map(|part| part.machines.iter());
+    let [(name, manifest)] = machines.collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!(
+        (name.as_str(), &manifest["spec"]["tenantRef"]["name"]),
+        ("web", &json!("a"))
+    );
 }
 
 #[test]

@@ -72,6 +72,28 @@ async fn a_machine_that_is_in_no_list(
     assert_eq!(facts(&stage, machine).registration, registration);
 }
 
+/// On a slow server a list is old when it arrives.
+#[tokio::test(start_paused = true)]
+async fn one_list_is_enough_however_long_it_takes() {
+    let stage = stage();
+    stage.tenant(acme().adopted());
+    let tenant = TenantId::new("1");
+    stage
+        .picture()
+        .machines()
+        .replace(&tenant, &[], Instant::now());
+    tokio::time::advance(seconds(60)).await;
+    let mut memory = Memory::default();
+    let mut seen = || look(&stage, web(), &mut memory).facts.registration;
+    assert_eq!(seen(), Registration::Unlisted);
+    let begun = Instant::now();
+    tokio::time::advance(seconds(60)).await;
+    stage.picture().machines().replace(&tenant, &[], begun);
+    assert_eq!(seen(), Registration::Absent);
+    tokio::time::advance(seconds(600)).await;
+    assert_eq!(seen(), Registration::Absent);
+}
+
 // === The Tenant ===
 
 #[rstest]
