@@ -80,6 +80,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"networkPolicy.dns.to[0].ipBlock.cidr=10.0.0.1/32,networkPolicy.dns.to[0].podSelector.matchLabels.a=b": "/networkPolicy/dns/to/0",
 		"networkPolicy.extraEgress[0].port=53":                                                                  "additional properties 'port' not allowed",
 		"networkPolicy.extraEgress[0].ports[0].port=0":                                                          "/networkPolicy/extraEgress/0/ports/0/port",
+		"traces.otlpEndpoint=http://collector:65536":                                                            "/traces/otlpEndpoint",
 		"traces.otlpEndpoint=collector:4318":                                                                    "/traces/otlpEndpoint",
 		"traces.otlpEndpoint=grpc://collector:4317":                                                             "/traces/otlpEndpoint",
 		"traces.otlpEndpoint=http://user:password@collector:4318":                                               "/traces/otlpEndpoint",
