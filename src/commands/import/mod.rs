@@ -2,7 +2,7 @@
 //! it, so that the operator takes it over as it is. It changes nothing anywhere.
 //!
 //! - `read`: the server, by reading calls; [`super::cluster`]: the API server
-//! - `claims`, `names`, `manifests`, `yaml`, `text`: what is printed; pure
+//! - `claims`, `names`, `twice`, `manifests`, `yaml`, `text`: what is printed; pure
 //! - `folder`: files instead of standard output
 
 mod claims;
@@ -11,6 +11,7 @@ mod manifests;
 mod names;
 mod read;
 mod text;
+mod twice;
 mod yaml;
 
 use std::fmt::Debug;

@@ -10,12 +10,12 @@ use std::time::Duration;
 use kube::Resource;
 use tokio::time::Instant;
 
-pub use self::shown::{registers_for, registers_until, unsettled_for};
+pub use self::shown::{registers_for, unsettled_for};
 use self::shown::{registration, settling, was_settled};
 use self::standing::standing;
 use super::memory::Memory;
 use super::rivals::{is_outclaimed, may_be_anothers};
-use super::whereabouts::{Place, Search, Trail};
+use super::whereabouts::{Place, Search, Trail, registers_until};
 use crate::api::{DeletionPolicy, IntegrationServer, Tenant, VirtualMachine, VirtualMachineStatus};
 use crate::controllers::cluster::{Key, key_of, own_machine_status, own_status, requested_at};
 use crate::controllers::context::Context;
@@ -225,7 +225,7 @@ impl Spot {
             return false;
         };
         let machines = handle.server.machines();
-        shown::registers_until(machine, machines, &place, bios_id)
+        registers_until(machine, machines, &place, bios_id)
             .is_some_and(|until| Instant::now() < until)
     }
 

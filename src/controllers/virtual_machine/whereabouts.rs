@@ -14,7 +14,6 @@ use std::sync::Arc;
 use kube::Resource;
 use tokio::time::Instant;
 
-use super::observe::registers_until;
 use super::rivals::may_be_anothers;
 use crate::api::{Tenant, VirtualMachine};
 use crate::controllers::cluster::{self, own_machine_status, owned_identifier};
@@ -23,7 +22,7 @@ use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
 use crate::controllers::tenant::observe::reach;
 use crate::controllers::writes::has_finalizer;
-use crate::inventory::machines::Sighting;
+use crate::inventory::machines::{Machines, Sighting};
 use crate::plan::Reach;
 use crate::plan::virtual_machine::{Leftover, Whereabouts};
 use crate::viis::{BiosId, TenantId};
@@ -75,6 +74,17 @@ impl Place {
     pub fn note(&self) -> String {
         format!("{}/{}", self.server, self.tenant)
     }
+}
+
+/// Until when a registration of a machine that is to leave there may still be carried out.
+pub fn registers_until(
+    machine: &VirtualMachine,
+    machines: &Machines,
+    place: &Place,
+    bios_id: BiosId,
+) -> Option<Instant> {
+    let noted = Place::noted(machine).as_ref() == Some(place);
+    machines.registers_until(&place.tenant, bios_id, noted)
 }
 
 /// One machine, and what is asked about it.

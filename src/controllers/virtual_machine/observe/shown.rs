@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Memory, Place, Scene, Spot};
+use super::super::whereabouts::registers_until;
+use super::{Memory, Scene, Spot};
 use crate::api::{ConditionType, VirtualMachine, VirtualMachineStatus, conditions};
 use crate::inventory::Fingerprint;
-use crate::inventory::machines::{Machines, Sighting};
+use crate::inventory::machines::Sighting;
 use crate::plan::virtual_machine::Registration;
 use crate::viis::BiosId;
 
@@ -38,17 +39,6 @@ pub(super) fn settling(
             Registration::Unlisted
         },
     )
-}
-
-/// Until when a registration of a machine that is to leave there may still be carried out.
-pub fn registers_until(
-    machine: &VirtualMachine,
-    machines: &Machines,
-    place: &Place,
-    bios_id: BiosId,
-) -> Option<Instant> {
-    let noted = Place::noted(machine).as_ref() == Some(place);
-    machines.registers_until(&place.tenant, bios_id, noted)
 }
 
 /// How long a call whose answer nobody has may still be carried out.
