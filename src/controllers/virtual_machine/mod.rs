@@ -66,6 +66,7 @@ async fn run(
     // registration may rest on that.
     if own_machine_status(&machine).is_some_and(|status| status.tenant_id.is_some()) {
         memory.written = None;
+        memory.wanted_since = None;
     }
     if memory.released {
         return (None, Outcome::Settled);

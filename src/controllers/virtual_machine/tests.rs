@@ -332,6 +332,22 @@ async fn a_registration_without_an_answer_may_arrive() {
     assert!(until.is_some());
 }
 
+/// There may be very many machines: nothing is kept of one that is registered.
+#[tokio::test]
+async fn since_when_it_was_wanted_is_forgotten_once_it_is_registered() {
+    let scenario = Scenario::new(web().registered("1"), vec![acme()]);
+    let memory = Memory {
+        wanted_since: Some(ago(seconds(1))),
+        ..Memory::default()
+    };
+    let memories = &scenario.stage.context.machines;
+    memories.put(&scenario.machine.uid().unwrap(), memory);
+    scenario.look().await;
+    let mut kept = 0;
+    memories.each(|memory: &mut Memory| kept += usize::from(memory.wanted_since.is_some()));
+    assert_eq!(kept, 0);
+}
+
 /// What was sent by a client with the last password arrives at the same server.
 #[tokio::test]
 async fn it_may_arrive_though_the_client_was_replaced_meanwhile() {
