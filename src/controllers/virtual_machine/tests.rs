@@ -336,6 +336,7 @@ async fn a_registration_without_an_answer_may_arrive() {
 #[tokio::test]
 async fn since_when_it_was_wanted_is_forgotten_once_it_is_registered() {
     let scenario = Scenario::new(web().registered("1"), vec![acme()]);
+    scenario.script.lock().unwrap().registered = true;
     let memory = Memory {
         wanted_since: Some(ago(seconds(1))),
         ..Memory::default()
