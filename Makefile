@@ -33,7 +33,7 @@ if ( $(2) ); then printf '    %s: passed, %s s\n' '$(1)' $$(($$(date +%s) - star
 else printf '\nmake: failed in the step "%s"\n' '$(1)' >&2; exit 1; fi
 endef
 
-.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak alerts build fmt crds readme reference docs bench seeds fuzz deny advisories cargo-deny chart chart-cluster chart-snapshots chart-crds install-yaml gitops gitops-files gitops-objects
+.PHONY: help demo test tools format clippy lint unit doc crd-drift controlplane cluster faults-sample faults soak alerts build fmt crds readme reference docs bench performance profile seeds fuzz deny advisories cargo-deny chart chart-cluster chart-snapshots chart-crds install-yaml gitops gitops-files gitops-objects
 
 help:
 	@printf '%s\n' \
@@ -62,7 +62,10 @@ help:
 	  'make gitops        what Argo CD and Flux make of the resources, see tests/gitops' \
 	  'make gitops-objects gitops-files' \
 	  '                   record the objects for that on a test cluster; write anew what is made of them' \
-	  'make bench         measure, see docs/performance.md' \
+	  'make bench         measure this operator and a plain Go operator, see docs/performance.md;' \
+	  '                   QUICK=1 for a short run' \
+	  'make performance   write docs/performance.md from the last whole run' \
+	  'make profile       flame graphs of the operator and of the API server, in target/profile' \
 	  'make fuzz          each fuzz target for FUZZ_SECONDS (600), see docs/fuzzing.md' \
 	  'make seeds         write fuzz/seeds/ anew from the dialects of the simulator' \
 	  'make deny          licenses, duplicate and forbidden crates, sources (deny.toml)' \
@@ -136,8 +139,19 @@ docs:
 	$(call step,mdbook,mdbook --version || cargo install --locked --no-default-features --features search mdbook@0.5.4)
 	$(call step,the site in target/book,mdbook build book)
 
+# The figures of the last whole run.
+bench_results = target/bench/results.jsonl
 bench:
-	$(cargo) bench --bench bench -- $(BENCH_FLAGS)
+	@mkdir -p target/bench
+	$(cargo) bench --bench bench -- $(if $(QUICK),--quick,$(if $(BENCH_FLAGS),,--output $(CURDIR)/$(bench_results))) $(BENCH_FLAGS)
+
+# docs/performance.md from the last whole run; without one, from bench/results.jsonl.
+performance:
+	$(cargo) run --quiet --example performance -- $(wildcard $(bench_results))
+
+# Flame graphs in target/profile; SIZES="200x10" for other sizes.
+profile:
+	@bench/profile.sh $(SIZES)
 
 seeds:
 	UPDATE_SEEDS=1 $(cargo) test --bin viis-simulator the_seeds_are

@@ -1,67 +1,69 @@
-//! What the simulator counts: calls of its API, by method.
+//! What the simulator counts and holds: calls of its API by method, tenants, machines.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::Outcome;
+use super::kubernetes::difference;
 
 /// How often which method was called.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Calls {
-    /// All of them.
-    pub total: u64,
-    /// Those that change something.
-    pub mutating: u64,
-    /// By method.
     by_method: BTreeMap<String, u64>,
+}
+
+/// How much the server holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inventory {
+    /// Tenants.
+    pub tenants: usize,
+    /// Those of them that are Active.
+    pub active: usize,
+    /// Machines of all tenants.
+    pub machines: usize,
+}
+
+#[derive(Deserialize)]
+struct State {
+    tenants: Vec<Tenant>,
+}
+
+#[derive(Deserialize)]
+struct Tenant {
+    status: String,
+    machines: Vec<serde_json::Value>,
 }
 
 impl Calls {
     /// As the simulator counts at this moment.
     pub async fn now(control: &str) -> Outcome<Self> {
-        let text = reqwest::get(format!("{control}/calls"))
-            .await?
-            .text()
-            .await?;
-        Ok(serde_json::from_str(&text)?)
+        get(control, "calls").await
     }
 
     /// What was called between two moments.
-    pub fn since(&self, before: &Self) -> Self {
-        let by_method = self.by_method.iter().filter_map(|(method, count)| {
-            let old = before.of(method);
-            (*count > old).then(|| (method.clone(), count - old))
-        });
-        Self {
-            total: self.total - before.total,
-            mutating: self.mutating - before.mutating,
-            by_method: by_method.collect(),
-        }
-    }
-
-    /// How often this method was called.
-    pub fn of(&self, method: &str) -> u64 {
-        self.by_method.get(method).copied().unwrap_or_default()
-    }
-
-    /// Questions about tasks, by list or by identifier.
-    pub fn task_polls(&self) -> u64 {
-        self.of("GET tasks") + self.of("GET task")
+    pub fn since(&self, before: &Self) -> BTreeMap<String, u64> {
+        difference(&self.by_method, &before.by_method)
     }
 }
 
-impl fmt::Display for Calls {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.by_method.is_empty() {
-            return formatter.write_str("none");
-        }
-        for (index, (method, count)) in self.by_method.iter().enumerate() {
-            let comma = if index > 0 { ", " } else { "" };
-            write!(formatter, "{comma}{count} {method}")?;
-        }
-        Ok(())
+impl Inventory {
+    /// What the server holds at this moment.
+    pub async fn now(control: &str) -> Outcome<Self> {
+        let state: State = get(control, "state").await?;
+        let tenants = &state.tenants;
+        Ok(Self {
+            tenants: tenants.len(),
+            active: tenants.iter().filter(|t| t.status == "Active").count(),
+            machines: tenants.iter().map(|t| t.machines.len()).sum(),
+        })
     }
+}
+
+async fn get<T: DeserializeOwned>(control: &str, page: &str) -> Outcome<T> {
+    let response = reqwest::get(format!("{control}/{page}")).await?;
+    let text = response.error_for_status()?.text().await?;
+    Ok(serde_json::from_str(&text)?)
 }

@@ -1,5 +1,5 @@
-//! Programs that are started and end with this one, and what the kernel counts
-//! of them: CPU time and the peak of memory.
+//! Programs that are started and end with this one, and what the kernel counts of
+//! them: CPU time and memory. A count that cannot be read is an error, never 0.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Outcome;
+use super::row::Machine;
 
 /// The kernel's clock ticks a second; it is 100 on every Linux that Rust runs on.
 const TICKS: f64 = 100.0;
@@ -23,28 +24,33 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts a program; its standard error goes to `log`. It either ends when its
-    /// standard input is closed, or (`watched`) a shell beside it sees to that.
-    pub fn start(command: &mut Command, log: &Path, watched: bool) -> Outcome<Self> {
+    /// Starts a program that ends when its standard input is closed. Its standard error
+    /// goes to `log`.
+    pub fn start(command: &mut Command, log: &Path) -> Outcome<Self> {
         let child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(log)?)
             .spawn()
             .map_err(|error| format!("{command:?} does not start: {error}"))?;
-        let watchdog = if watched {
-            let script = format!("cat >/dev/null; kill -9 {}", child.id());
-            let mut shell = Command::new("sh");
-            shell.args(["-c", &script]).stdin(Stdio::piped());
-            Some(shell.stdout(Stdio::null()).spawn()?)
-        } else {
-            None
-        };
-        Ok(Self { child, watchdog })
+        Ok(Self {
+            child,
+            watchdog: None,
+        })
     }
 
-    /// The JSON line by which it says that it is ready. What it prints later is
-    /// read and dropped.
+    /// Starts a program that would outlive this one, with a shell beside it that ends it.
+    pub fn start_watched(command: &mut Command, log: &Path) -> Outcome<Self> {
+        let mut program = Self::start(command, log)?;
+        let script = format!("cat >/dev/null; kill -9 {}", program.child.id());
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).stdin(Stdio::piped());
+        program.watchdog = Some(shell.stdout(Stdio::null()).spawn()?);
+        Ok(program)
+    }
+
+    /// The JSON line by which it says that it is ready. What it prints later is read and
+    /// discarded.
     pub fn announcement(&mut self, patience: Duration) -> Outcome<Value> {
         let output = self.child.stdout.take().ok_or("already announced")?;
         let (sender, receiver) = mpsc::sync_channel(1);
@@ -53,7 +59,7 @@ impl Program {
             let mut line = String::new();
             while matches!(output.read_line(&mut line), Ok(1..)) {
                 if let Ok(Value::Object(said)) = serde_json::from_str(&line) {
-                    // Nobody waits any more when the patience was over.
+                    // The receiver is gone if the patience ran out.
                     let _ = sender.send(Value::Object(said));
                     break;
                 }
@@ -63,11 +69,11 @@ impl Program {
         });
         receiver
             .recv_timeout(patience)
-            .map_err(|_| "a program did not say that it is ready; see its log".into())
+            .map_err(|_| "a program did not report that it is ready; see its log".into())
     }
 
-    /// Drops what it prints.
-    pub fn silence(&mut self) {
+    /// Discards what it prints.
+    pub fn discard_output(&mut self) {
         if let Some(mut output) = self.child.stdout.take() {
             std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         }
@@ -103,94 +109,92 @@ impl Process {
     }
 
     /// CPU seconds that it used, in user mode and in the kernel.
-    pub fn cpu(self) -> f64 {
-        let text = fs::read_to_string(format!("/proc/{}/stat", self.0)).unwrap_or_default();
+    pub fn cpu(self) -> Outcome<f64> {
+        let text = self.read("stat")?;
         // The name in parentheses may hold blanks.
         let fields = text.rsplit(')').next().unwrap_or_default();
-        let ticks = |index: usize| {
-            let field = fields.split_whitespace().nth(index);
-            field.and_then(|field| field.parse::<f64>().ok())
-        };
-        (ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()) / TICKS
+        let mut fields = fields.split_whitespace().skip(11);
+        let mut ticks = || fields.next()?.parse::<f64>().ok();
+        match (ticks(), ticks()) {
+            (Some(user), Some(kernel)) => Ok((user + kernel) / TICKS),
+            _ => Err(format!("/proc/{}/stat cannot be read: {text}", self.0).into()),
+        }
     }
 
     /// The most memory that was resident, in MiB.
-    pub fn peak(self) -> f64 {
-        self.status("VmHWM:") / 1024.0
+    pub fn peak(self) -> Outcome<f64> {
+        self.memory("VmHWM:")
     }
 
     /// The memory that is resident now, in MiB.
-    pub fn resident(self) -> f64 {
-        self.status("VmRSS:") / 1024.0
+    pub fn resident(self) -> Outcome<f64> {
+        self.memory("VmRSS:")
     }
 
-    fn status(self, field: &str) -> f64 {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap_or_default();
+    fn memory(self, field: &str) -> Outcome<f64> {
+        let text = self.read("status")?;
         let line = text.lines().find_map(|line| line.strip_prefix(field));
-        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        number.unwrap_or_default()
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        let kib = kib.ok_or_else(|| format!("/proc/{}/status has no {field}", self.0))?;
+        Ok((kib / 1024.0 * 10.0).round() / 10.0)
     }
 
-    /// Its child whose command line holds this word.
-    pub fn child(self, word: &str) -> Option<Self> {
-        let children =
-            fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.0)).unwrap_or_default();
-        let from_threads = fs::read_dir(format!("/proc/{}/task", self.0)).ok()?;
-        let all = from_threads
-            .flatten()
-            .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
-            .fold(children, |all, more| format!("{all} {more}"));
-        all.split_whitespace()
-            .filter_map(|number| number.parse().ok().map(Self))
-            .find(|child| child.command_line().contains(word))
+    /// Its child whose command line contains this word.
+    pub fn child(self, word: &str) -> Outcome<Self> {
+        for thread in fs::read_dir(format!("/proc/{}/task", self.0))? {
+            let children = fs::read_to_string(thread?.path().join("children"))?;
+            for number in children.split_whitespace() {
+                let child = Self(number.parse()?);
+                if child.read("cmdline")?.replace('\0', " ").contains(word) {
+                    return Ok(child);
+                }
+            }
+        }
+        Err(format!("the control plane has no process{word}").into())
     }
 
-    fn command_line(self) -> String {
-        let bytes = fs::read(format!("/proc/{}/cmdline", self.0)).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).replace('\0', " ")
+    fn read(self, file: &str) -> Outcome<String> {
+        let path = format!("/proc/{}/{file}", self.0);
+        fs::read_to_string(&path).map_err(|error| format!("{path}: {error}").into())
     }
 }
 
-/// The whole machine.
-pub struct Machine;
+/// CPU seconds that all processes of the machine used since it was started.
+pub fn machine_busy() -> Outcome<f64> {
+    let text = fs::read_to_string("/proc/stat")?;
+    let line = text
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("cpu "));
+    let line = line.ok_or("/proc/stat has no line for all processors")?;
+    let fields: Vec<f64> = line
+        .split_whitespace()
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    // user, nice, system; then idle, iowait; then irq, softirq. Guests are in user.
+    let [user, nice, system, _, _, irq, softirq, ..] = fields[..] else {
+        return Err(format!("/proc/stat has other fields: {line}").into());
+    };
+    Ok((user + nice + system + irq + softirq) / TICKS)
+}
 
-impl Machine {
-    /// CPU seconds that all processes together used since it was started.
-    pub fn busy() -> f64 {
-        let text = fs::read_to_string("/proc/stat").unwrap_or_default();
-        let line = text.lines().next().unwrap_or_default();
-        let fields: Vec<f64> = line
-            .split_whitespace()
-            .skip(1)
-            .filter_map(|field| field.parse().ok())
-            .collect();
-        // user, nice, system; then idle, iowait; then irq, softirq. Guests are in user.
-        let used = [0, 1, 2, 5, 6]
-            .iter()
-            .filter_map(|index| fields.get(*index));
-        used.sum::<f64>() / TICKS
-    }
-
-    /// Date, cores, memory and load.
-    pub fn describe() -> String {
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        let total = memory.split_whitespace().nth(1).unwrap_or_default();
-        let total: f64 = total.parse().unwrap_or_default();
-        let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = processors
-            .lines()
-            .find_map(|line| line.strip_prefix("model name"))
-            .map_or("unknown processor", |name| {
-                name.trim_start_matches([' ', '\t', ':'])
-            });
-        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-        let load: Vec<&str> = load.split_whitespace().take(3).collect();
-        format!(
-            "{}: {cores} cores ({model}), {:.0} GiB of memory, load {}",
-            jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC"),
-            total / 1024.0 / 1024.0,
-            load.join(" ")
-        )
-    }
+/// What the figures depend on.
+pub fn machine() -> Outcome<Machine> {
+    let field = |file: &str, name: &str| -> Outcome<String> {
+        let text = fs::read_to_string(file)?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let value = line.map(|line| line.trim_start_matches([' ', '\t', ':']).to_owned());
+        value.ok_or_else(|| format!("{file} has no {name}").into())
+    };
+    let kib: u64 = field("/proc/meminfo", "MemTotal")?
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .parse()?;
+    Ok(Machine {
+        cores: std::thread::available_parallelism()?.get(),
+        // Some architectures do not name it.
+        processor: field("/proc/cpuinfo", "model name").unwrap_or_else(|_| "unknown".to_owned()),
+        memory: kib.div_ceil(1024 * 1024),
+    })
 }

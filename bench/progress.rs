@@ -1,5 +1,5 @@
-//! Who is Ready and who is gone, as the API server's watch says: no lists are
-//! polled, which would cost what is being measured.
+//! Which objects are Ready and which are gone, by a watch: polling lists would cost what
+//! is being measured.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,14 +7,18 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use kube::Api;
-use kube::core::{ApiResource, Object};
+use kube::core::Object;
 use kube::runtime::{WatchStreamExt, watcher};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Outcome;
-use super::settings::PATIENCE;
+use super::workload;
+
+/// No object became Ready or was deleted for so long: something is broken. The whole
+/// takes as long as the machine needs.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// As much of a spec as is read here.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -59,23 +63,24 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Follows the objects of these kinds, for as long as this lives.
-    pub fn follow(client: &kube::Client, namespace: &str, kinds: &[ApiResource]) -> Self {
+    /// Follows the objects of both namespaced kinds, for as long as this lives.
+    pub fn follow(client: &kube::Client) -> Self {
         let objects = Arc::new(Mutex::new(HashMap::new()));
         let (sender, counts) = watch::channel(Count::default());
         let sender = Arc::new(sender);
         let mut watches = JoinSet::new();
-        for kind in kinds {
-            let api: Api<Watched> = Api::namespaced_with(client.clone(), namespace, kind);
+        for kind in ["Tenant", "VirtualMachine"] {
+            let resource = workload::kind(kind);
+            let api: Api<Watched> =
+                Api::namespaced_with(client.clone(), workload::NAMESPACE, &resource);
             let (objects, sender) = (Arc::clone(&objects), Arc::clone(&sender));
-            let kind = kind.kind.clone();
             watches.spawn(async move {
                 let mut events = watcher(api, watcher::Config::default())
                     .default_backoff()
                     .boxed();
                 while let Some(event) = events.next().await {
                     match event {
-                        Ok(event) => take(&kind, event, &objects, &sender),
+                        Ok(event) => take(kind, event, &objects, &sender),
                         Err(error) => eprintln!("bench: a watch failed: {error}"),
                     }
                 }
@@ -88,25 +93,33 @@ impl Progress {
         }
     }
 
-    /// Waits until it is so, and says when it was.
-    pub async fn wait(&mut self, what: &str, so: impl Fn(&Count) -> bool) -> Outcome<Instant> {
-        let waited = tokio::time::timeout(PATIENCE, self.counts.wait_for(so)).await;
-        let waited = waited.map(|seen| seen.map(|_| Instant::now()));
-        match waited {
-            Ok(Ok(at)) => Ok(at),
-            Ok(Err(_)) => Err("the watches ended".into()),
-            Err(_) => Err(format!("not {what} within {PATIENCE:?}: {}", self.examples()).into()),
+    /// Waits until it is true of the counts, and returns the moment. Gives up when the
+    /// counts stay as they are for a long time.
+    pub async fn wait(&mut self, what: &str, is_so: impl Fn(&Count) -> bool) -> Outcome<Instant> {
+        loop {
+            if is_so(&self.counts.borrow_and_update()) {
+                return Ok(Instant::now());
+            }
+            match tokio::time::timeout(PATIENCE, self.counts.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err("the watches ended".into()),
+                Err(_) => {
+                    let examples = self.examples();
+                    return Err(format!(
+                        "not all objects are {what}, and nothing changed for {PATIENCE:?}: \
+                         {examples}"
+                    )
+                    .into());
+                }
+            }
         }
     }
 
-    /// Waits so long, and fails when an object is not Ready at the end.
-    pub async fn rest(&mut self, time: Duration) -> Outcome<()> {
-        tokio::time::sleep(time).await;
-        let count = *self.counts.borrow();
-        if count.ready == count.present {
-            Ok(())
-        } else {
-            Err(format!("no longer Ready: {}", self.examples()).into())
+    /// Fails when an object is missing or not Ready at this moment.
+    pub fn all_ready(&self, objects: usize) -> Outcome<()> {
+        match *self.counts.borrow() {
+            count if count.ready == objects && count.present == objects => Ok(()),
+            _ => Err(format!("no longer Ready: {}", self.examples()).into()),
         }
     }
 
@@ -157,7 +170,7 @@ fn take(
     });
 }
 
-/// `Ready`, or what stands on the condition instead.
+/// `Ready`, or what the condition says instead.
 fn state(object: &Watched) -> String {
     let Some(status) = &object.status else {
         return "no status".to_owned();

@@ -1,5 +1,5 @@
-//! The objects: how they look, and how they are made and deleted. Manifests as a
-//! user writes them, by the names that users see.
+//! The objects: how they look, and how they are created and deleted. Manifests as a user
+//! writes them, with the field names that users see.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::Api;
@@ -8,8 +8,13 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::settings::{APPLYING, Part};
+use super::row::Size;
+use super::scenario::{REQUESTS_PER_SECOND, RESYNC};
 
+/// Objects that are created at the same time: as `kubectl apply` by a few people.
+const APPLYING: usize = 8;
+/// The Secret with the account of the Integration Server.
+pub const CREDENTIALS: &str = "viis-main";
 /// The namespace of the customers.
 pub const NAMESPACE: &str = "customers";
 /// The IntegrationServer.
@@ -30,16 +35,20 @@ fn document(kind: &str, name: &str, spec: &Value) -> Value {
     })
 }
 
-/// The IntegrationServer with its limits and its guard out of the way.
-pub fn integration_server(address: &str, port: u64, fingerprint: &str, resync: &str) -> Value {
+/// The IntegrationServer of a simulator that announced itself. The guard is off: the
+/// comparator has none.
+pub fn integration_server(announced: &Value, concurrent_tasks: usize) -> Value {
     let spec = json!({
-        "address": address,
-        "port": port,
-        "credentialsSecretRef": {"name": "viis-main"},
-        "tls": {"fingerprintsSHA256": [fingerprint]},
+        "address": announced["address"],
+        "port": announced["port"],
+        "credentialsSecretRef": {"name": CREDENTIALS},
+        "tls": {"fingerprintsSHA256": [announced["fingerprintSHA256"]]},
         "allowedNamespaces": {"from": "All"},
-        "resyncInterval": resync,
-        "limits": {"concurrentTasks": 10_000, "requestsPerSecond": 10_000},
+        "resyncInterval": format!("{}s", RESYNC.as_secs()),
+        "limits": {
+            "concurrentTasks": concurrent_tasks,
+            "requestsPerSecond": REQUESTS_PER_SECOND,
+        },
         "guard": {"enabled": false},
     });
     document("IntegrationServer", SERVER, &spec)
@@ -55,7 +64,7 @@ fn tenant(number: usize) -> Value {
 }
 
 fn tenant_name(number: usize) -> String {
-    format!("tenant-{number:03}")
+    format!("tenant-{number:04}")
 }
 
 fn machine(tenant: usize, number: usize) -> Value {
@@ -65,15 +74,15 @@ fn machine(tenant: usize, number: usize) -> Value {
     });
     document(
         "VirtualMachine",
-        &format!("tenant-{tenant:03}-vm-{number}"),
+        &format!("tenant-{tenant:04}-vm-{number}"),
         &spec,
     )
 }
 
 /// Every tenant followed by its machines, as in a file for each customer.
-fn objects(part: &Part) -> Vec<(&'static str, Value)> {
-    let machines = part.machines;
-    (0..part.tenants)
+fn objects(size: Size) -> Vec<(&'static str, Value)> {
+    let machines = size.machines;
+    (0..size.tenants)
         .flat_map(|number| {
             let mine = (0..machines).map(move |vm| ("VirtualMachine", machine(number, vm)));
             std::iter::once(("Tenant", tenant(number))).chain(mine)
@@ -81,7 +90,7 @@ fn objects(part: &Part) -> Vec<(&'static str, Value)> {
         .collect()
 }
 
-/// Opens as many connections as will be used: their handshakes are not the operator's.
+/// Opens as many connections as will be used: their handshakes are not the operators'.
 pub async fn warm_up(client: &kube::Client) -> Outcome<()> {
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &kind("Tenant"));
     let params = ListParams::default();
@@ -90,10 +99,10 @@ pub async fn warm_up(client: &kube::Client) -> Outcome<()> {
     Ok(())
 }
 
-/// Makes all objects, several at once.
-pub async fn apply(client: &kube::Client, part: &Part) -> Outcome<()> {
+/// Creates all objects, several at the same time.
+pub async fn create(client: &kube::Client, size: Size) -> Outcome<()> {
     let params = PostParams::default();
-    let made = stream::iter(objects(part)).map(|(name, manifest)| {
+    let created = stream::iter(objects(size)).map(|(name, manifest)| {
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &kind(name));
         let params = &params;
         async move {
@@ -102,31 +111,31 @@ pub async fn apply(client: &kube::Client, part: &Part) -> Outcome<()> {
             Outcome::Ok(())
         }
     });
-    made.buffer_unordered(APPLYING).try_collect::<()>().await
+    created.buffer_unordered(APPLYING).try_collect::<()>().await
 }
 
 /// Deletes all tenants and all machines, as the deletion of their namespace does:
 /// one request for each kind. Both are sent at once.
-pub async fn delete(client: &kube::Client, part: &Part) -> Outcome<()> {
+pub async fn delete(client: &kube::Client, size: Size) -> Outcome<()> {
     let mut kinds = vec!["Tenant"];
-    if part.machines > 0 {
+    if size.machines > 0 {
         kinds.push("VirtualMachine");
     }
     let deletions = kinds.into_iter().map(|name| {
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &kind(name));
         async move {
-            // On a busy machine it takes longer than the API server lets a request
-            // run; what is left is asked for again, as `kubectl` and namespaces do.
+            // It may take longer than the API server lets a request run; what remains is
+            // requested again, as `kubectl` and the deletion of a namespace do.
             let mut tries = 0;
             while let Err(error) = api
                 .delete_collection(&DeleteParams::default(), &ListParams::default())
                 .await
             {
                 tries += 1;
-                if tries == 5 {
+                if tries == 20 {
                     return Err(error);
                 }
-                eprintln!("bench: the deletion is asked for again: {error}");
+                eprintln!("bench: the deletion is requested again: {error}");
             }
             Ok(())
         }
