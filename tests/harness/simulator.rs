@@ -102,9 +102,11 @@ pub struct Call {
 }
 
 impl Calls {
-    /// How often this method was called, e.g. `POST tenant`.
+    /// How often this method was called, e.g. `POST tenant`. The simulator counts each
+    /// method that it knows, so that a misspelled one is not taken for one that is unused.
     pub fn of(&self, method: &str) -> u64 {
-        self.by_method.get(method).copied().unwrap_or(0)
+        let count = self.by_method.get(method).copied();
+        count.unwrap_or_else(|| panic!("no call is named {method}: {:?}", self.by_method))
     }
 }
 
@@ -213,6 +215,7 @@ impl Simulator {
 
     /// The paths of all calls of one method, oldest first.
     pub async fn paths_of(&self, method: &str) -> Vec<String> {
+        self.calls().await.of(method);
         let calls = self.log().await.into_iter();
         calls
             .filter(|call| call.call == method)
