@@ -61,7 +61,8 @@ impl Stand {
     }
 
     async fn versions(&self) -> BTreeMap<String, Option<String>> {
-        let objects = self.our_objects().await.into_iter();
+        let objects = self.our_objects().await;
+        assert!(!objects.is_empty(), "there is no resource to watch");
         let version = |object: DynamicObject| {
             let kind = object.types.map(|types| types.kind).unwrap_or_default();
             let name = object.metadata.name.unwrap_or_default();
@@ -71,7 +72,7 @@ impl Stand {
                 object.metadata.resource_version,
             )
         };
-        objects.map(version).collect()
+        objects.into_iter().map(version).collect()
     }
 
     async fn our_objects(&self) -> Vec<DynamicObject> {
