@@ -134,15 +134,24 @@ impl Stand {
     pub async fn refused_requests(&self) -> f64 {
         let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
         let text = self.client.request_text(request).await.unwrap();
-        let counts = text.lines().filter_map(|line| {
-            let (name, count) = line.rsplit_once(' ')?;
-            let refused = name.starts_with("authorization_attempts_total")
-                && ["\"denied\"", "\"no-opinion\""]
-                    .iter()
-                    .any(|it| name.contains(it));
-            refused.then(|| count.parse::<f64>().ok())?
-        });
-        counts.sum()
+        let attempts: Vec<(&str, f64)> = text
+            .lines()
+            .filter_map(|line| {
+                line.strip_prefix("authorization_attempts_total{")?
+                    .rsplit_once(' ')
+            })
+            .map(|(labels, count)| (labels, count.parse().unwrap()))
+            .collect();
+        let has = |labels: &str, result: &str| labels.contains(&format!("\"{result}\""));
+        // Whoever asks was allowed to: a metric of another name would show no refusal.
+        assert!(
+            attempts.iter().any(|(labels, _)| has(labels, "allowed")),
+            "the API server does not count what it allows: {attempts:?}"
+        );
+        let refused = attempts
+            .iter()
+            .filter(|(labels, _)| has(labels, "denied") || has(labels, "no-opinion"));
+        refused.map(|(_, count)| count).sum()
     }
 
     /// All resources of this test, with their statuses.
