@@ -176,11 +176,9 @@ impl Stand {
             ("events", serde_json::to_string(&events).unwrap()),
             ("resources", serde_json::to_string(&resources).unwrap()),
         ];
-        // Of one that was halted or is not ready there are none.
-        if let Some(operator) = &self.operator
-            && let Some((200, metrics)) = operator.page("/metrics").await
-        {
-            places.push(("metrics", metrics));
+        // One that was halted has none.
+        if let Some(operator) = self.operator.as_ref().filter(|it| it.is_running()) {
+            places.push(("metrics", operator.metrics().await));
         }
         let logs = self.logs.lock().unwrap();
         places.extend(

@@ -169,6 +169,11 @@ impl Stand {
         self.secrets.lock().unwrap().push(password.to_owned());
     }
 
+    /// Any text may be seen, until something is remembered again.
+    pub fn forget_all(&self) {
+        self.secrets.lock().unwrap().clear();
+    }
+
     // === the operator ===
 
     pub fn start_operator(&mut self) {
