@@ -9,6 +9,10 @@ use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::TypeMeta;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use viis_operator::telemetry::logging::PANIC;
+
+/// How the API server's authorizer refuses a request.
+pub const REFUSED: &str = "is forbidden: User ";
 
 impl Stand {
     /// Nothing is done from now on, and nothing is written for that long. Counters
@@ -112,7 +116,8 @@ impl Stand {
         // A shorter one stands in every text by chance.
         let secrets: Vec<&String> = secrets.iter().filter(|secret| secret.len() > 5).collect();
         places.iter().find_map(|(place, text)| {
-            if text.contains("panicked") {
+            // The second is said before logging starts, and by whatever replaces its hook.
+            if text.contains(PANIC) || text.contains("panicked at") {
                 return Some(format!("a panic in the {place}"));
             }
             secrets.iter().find_map(|secret| shown(place, text, secret))
@@ -124,7 +129,7 @@ impl Stand {
         let logs = self.all_logs();
         let refused = logs
             .lines()
-            .find(|line| line.contains("is forbidden: User "));
+            .find(|line| line.contains(REFUSED));
         refused
             .filter(|_| !self.lacks_permissions)
             .map(str::to_owned)
