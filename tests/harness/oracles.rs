@@ -127,9 +127,7 @@ impl Stand {
     /// A request that the authorizer refused: the roles lack what the operator calls.
     fn refused_request(&self) -> Option<String> {
         let logs = self.all_logs();
-        let refused = logs
-            .lines()
-            .find(|line| line.contains(REFUSED));
+        let refused = logs.lines().find(|line| line.contains(REFUSED));
         refused
             .filter(|_| !self.lacks_permissions)
             .map(str::to_owned)
