@@ -2,13 +2,14 @@
 
 use crate::bios_id;
 use crate::harness::{
-    Simulator, Stand, complete_tenant, eventually, existing_cluster, machine, simple_tenant,
+    Simulator, Stand, complete_tenant, eventually, machine, simple_tenant,
+    skipped_on_an_existing_cluster,
 };
 use std::time::Duration;
 
 #[tokio::test]
 async fn started_before_its_crds_exist() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let mut stand = Stand::bare(Simulator::start(&[])).await;

@@ -2,7 +2,7 @@
 //! shows as a difference, and applying it again changes nothing.
 
 use super::gallery::{Gallery, says};
-use crate::harness::{Simulator, Stand, existing_cluster};
+use crate::harness::{Simulator, Stand, skipped_on_an_existing_cluster};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ async fn all_is_ready(stand: &Stand) {
 /// The way of Flux, of Argo CD with ServerSideApply, and of kubectl --server-side.
 #[tokio::test]
 async fn applied_again_on_the_server_nothing_changes() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let mut stand = Stand::bare(Simulator::start(&[])).await;
@@ -149,7 +149,7 @@ async fn applied_again_on_the_server_nothing_changes() {
 /// where Argo CD's own comparison looks at it.
 #[tokio::test]
 async fn applied_by_the_client_nothing_changes() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let mut stand = Stand::bare(Simulator::start(&[])).await;
