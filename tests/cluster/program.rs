@@ -187,7 +187,8 @@ async fn what_kstatus_thinks() {
             .control_plane(&["kstatus", "-"], &object)
             .await?
             .unwrap();
-        line.split_whitespace().nth(2).map(str::to_owned)
+        let verdict = line.split_whitespace().nth(2).map(str::to_owned);
+        Some(verdict.unwrap_or_else(|| panic!("no verdict: {line:?}")))
     };
     let expects = async |name: &str, expected: &str| {
         let found = verdict(name).await;
