@@ -279,8 +279,8 @@ impl Drop for Stand {
                 eprintln!("=== operator\n{}", operator.tail());
             }
             eprintln!("=== simulator\n{}", self.simulator.tail());
-        } else if !self.ended {
-            eprintln!("this test does not end with ends_well()");
+        } else {
+            assert!(self.ended, "this test does not end with ends_well()");
         }
     }
 }
