@@ -101,6 +101,7 @@ impl Stand {
         if let Some(operator) = &self.operator {
             assert!(operator.is_running(), "the operator ended by itself");
         }
+        self.simulator.all_faults_struck().await;
         let found = self.panics_and_secrets().await.or(self.refused_request());
         if existing_cluster() {
             self.kill_operator();

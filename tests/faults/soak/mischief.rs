@@ -68,7 +68,8 @@ impl Mischief {
                 stand.simulator.mend().await;
                 let call = random.choice(CALLS).unwrap_or("*");
                 let action = action(random, call);
-                stand.simulator.fault(call, 1, action).await;
+                let order = json!({"call": call, "times": 1, "action": action});
+                stand.simulator.order(order).await;
                 "a call fails"
             }
         };
