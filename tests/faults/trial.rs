@@ -170,6 +170,7 @@ impl Trial {
         self.director.mend(&mut self.stand, &self.proxy).await;
         let wanted = self.director.wanted.clone();
         self.becomes(&wanted, "after the faults").await?;
+        self.outcome.struck &= self.director.was_felt(&self.proxy);
         self.outcome.settled = started.elapsed();
         self.eyes.count_destructions(&self.stand).await;
         self.stand.is_quiet_for(SILENCE).await;
