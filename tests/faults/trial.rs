@@ -223,7 +223,7 @@ impl Trial {
         }
         // The count may be 10 s late: without faults there is time to wait for it.
         let calm = self.plan == Plan::calm(self.plan.step);
-        let expected = u32::from(wanted.machine.is_some());
+        let expected = Some(u32::from(wanted.machine.is_some()));
         let deadline = Instant::now() + COUNTED;
         while calm && wanted.tenant.is_some() && life::count(&self.stand).await != expected {
             if Instant::now() > deadline {

@@ -76,10 +76,14 @@ impl Mischief {
         *self.0.entry(what).or_default() += 1;
     }
 
-    /// All is well from now on.
-    pub async fn ends(&self, stand: &Stand, proxy: &Proxy) {
+    /// All is well from now on; an error when nothing went wrong before.
+    pub async fn ends(&self, stand: &Stand, proxy: &Proxy) -> Result<(), String> {
         proxy.plan(|_| Fate::Passes);
         stand.simulator.mend().await;
+        match self.0.is_empty() {
+            true => Err("nothing went wrong: run longer".to_owned()),
+            false => Ok(()),
+        }
     }
 }
 

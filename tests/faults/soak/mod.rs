@@ -137,9 +137,8 @@ async fn live(
         }
         tokio::time::sleep(Duration::from_millis(random.u64(50..350))).await;
     }
-    mischief.ends(stand, proxy).await;
     println!("soak: {mischief}");
-    Ok(())
+    mischief.ends(stand, proxy).await
 }
 
 async fn becomes(stand: &Stand, fleet: &Fleet, patience: Duration) -> Result<(), String> {
