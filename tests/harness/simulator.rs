@@ -46,7 +46,6 @@ pub struct TenantThere {
     #[serde(rename = "passwordSHA256")]
     pub password_sha256: Option<String>,
     pub preferred_viis_address: Option<String>,
-    #[serde(default)]
     pub machines: Vec<MachineThere>,
 }
 
