@@ -55,8 +55,7 @@ func TestManifestsKeepToTheSchemas(t *testing.T) {
 		rendered[folder] = overlay(t, folder)
 	}
 	for _, folder := range []string{"examples", "deploy/argocd", "deploy/flux"} {
-		files, _ := filepath.Glob(project + "/" + folder + "/*.yaml")
-		for _, file := range files {
+		for _, file := range glob(t, project+"/"+folder+"/*.yaml") {
 			rendered[folder+"/"+filepath.Base(file)] = read(t, file)
 		}
 	}
@@ -73,7 +72,8 @@ func keepsToTheSchemas(t *testing.T, location, stream string) {
 		t.Fatal(err)
 	}
 	said := run(t, "kubeconform", "-strict", "-summary", "-schema-location", location, file)
-	if !strings.Contains(said, "Invalid: 0, Errors: 0, Skipped: 0") {
+	// Of an empty stream nothing is valid, and nothing wrong.
+	if !strings.Contains(said, "Invalid: 0, Errors: 0, Skipped: 0") || strings.Contains(said, " Valid: 0,") {
 		t.Error(said)
 	}
 }
@@ -112,7 +112,7 @@ func allSchemas(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, _ := filepath.Glob(project + "/crds/*.yaml")
+	files := glob(t, project+"/crds/*.yaml")
 	for _, file := range slices.Concat(files, monitoringCRDs(t), gitOpsCRDs(t)) {
 		if err := schemas.CustomResources(file, folder, definitions); err != nil {
 			t.Fatal(err)
