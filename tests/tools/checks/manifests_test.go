@@ -241,10 +241,12 @@ func TestPodsAreRestricted(t *testing.T) {
 	}
 	restricted := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
 	for name, file := range valueSets(t) {
+		evaluated := 0
 		for key, object := range objects(t, template(t, file)) {
 			if object["kind"] != "Deployment" {
 				continue
 			}
+			evaluated++
 			var deployment appsv1.Deployment
 			text, _ := yaml.Marshal(object)
 			if err := yaml.UnmarshalStrict(text, &deployment); err != nil {
@@ -259,6 +261,9 @@ func TestPodsAreRestricted(t *testing.T) {
 			if container.ReadOnlyRootFilesystem == nil || !*container.ReadOnlyRootFilesystem {
 				t.Errorf("%s with the values %s: its root file system can be written", key, name)
 			}
+		}
+		if evaluated != 1 {
+			t.Errorf("%d pods with the values %s", evaluated, name)
 		}
 	}
 }
