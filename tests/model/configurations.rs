@@ -3,6 +3,7 @@
 //! a fault to each.
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU32;
 
 use crate::faults::{Budget, Edit, Kind};
 use crate::kube::{Policy, TenantSpec};
@@ -74,6 +75,7 @@ fn configuration(name: &'static str, tenants: Vec<TenantSpec>, budget: Budget) -
         },
         mutant: None,
         rests: true,
+        offered: AtomicU32::new(0),
         settled: Mutex::default(),
     }
 }

@@ -35,6 +35,13 @@ fn explore(model: Model, until: Option<&'static str>) -> BTreeSet<&'static str> 
     } else {
         println!("{counts}");
     }
+    let model = checker.model();
+    assert!(until.is_some() || states > 100, "{name}: {states} states");
+    if until.is_none() && model.budget.faults > 0 {
+        // What never happens is not explored.
+        let never = model.never_offered();
+        assert!(never.is_empty(), "{name}: no state offers {never:?}");
+    }
     let mut broken = BTreeSet::new();
     for (property, path) in checker.discoveries() {
         broken.insert(property);
@@ -42,7 +49,7 @@ fn explore(model: Model, until: Option<&'static str>) -> BTreeSet<&'static str> 
         println!("    breaks \"{property}\" after {events} events");
         if until.is_none() {
             println!("{:#?}", path.clone().into_actions());
-            checker.model().print_rest(path.last_state());
+            model.print_rest(path.last_state());
         }
     }
     broken
