@@ -149,6 +149,7 @@ async fn each_thing_that_is_wrong_with_a_server() {
             .in_namespace(&stand.operator_namespace),
         ])
         .await;
+    stand.remember("Wrong-one");
     let (well, all) = report(&stand, None, &[]).await;
     assert!(!well);
     is(&all, "tenants", "good", "ok", "");

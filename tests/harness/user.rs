@@ -62,9 +62,12 @@ impl Stand {
         }
     }
 
-    /// Deletes what no operator has seen.
+    /// Deletes what may be gone already.
     pub async fn remove_if_there(&self, kind: &str, name: &str) {
-        let _ = self.our_api(kind).delete(name, &Default::default()).await;
+        match self.our_api(kind).delete(name, &Default::default()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            deleted => drop(deleted.unwrap()),
+        }
     }
 
     fn our_api(&self, kind: &str) -> Api<DynamicObject> {
