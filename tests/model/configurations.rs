@@ -311,7 +311,7 @@ pub fn machine_that_moves() -> Model {
             Kind::Rejected,
             Kind::ListedLate,
         ],
-        ..configuration("a machine that moves", vec![kept], budget(0, 0, 2, 1))
+        ..configuration("a machine that moves", vec![kept], budget(1, 0, 2, 1))
     }
 }
 
@@ -324,7 +324,6 @@ pub fn machine_that_moves_with_a_late_call() -> Model {
         faults: &[Kind::Late],
         edits: &[Edit::Fields],
         budget: Budget {
-            faults: moves.budget.faults + 1,
             edits: 1,
             ..moves.budget
         },
