@@ -250,10 +250,12 @@ impl Simulator {
 
     /// The next `times` calls of this method meet `action`; 0: all, until [`Self::mend`].
     /// At least one has to: see [`Self::all_faults_struck`].
-    pub async fn fault(&self, method: &str, times: u32, action: Value) {
+    /// Returns its number.
+    pub async fn fault(&self, method: &str, times: u32, action: Value) -> u64 {
         let fault = json!({"call": method, "skip": 0, "times": times, "action": action});
         let id = self.order(fault.clone()).await;
         self.expected.lock().unwrap().push((id, fault));
+        id
     }
 
     /// The test fails when what it ordered by [`Self::fault`] did not happen.
