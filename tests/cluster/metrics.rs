@@ -132,14 +132,10 @@ async fn busy() -> Stand {
         stand.tenant(name).becomes_ready().await;
         stand.tenant(name).delete().await;
     }
+    let stuck = json!({"taskStuck": true});
+    stand.simulator.fault("POST tenant", 1, stuck).await;
     let rivals = ["first", "second"];
-    for name in rivals {
-        stand
-            .simulator
-            .fault("POST tenant", 1, json!({"taskStuck": true}))
-            .await;
-        stand.apply([simple_tenant(name)]).await;
-    }
+    stand.apply(rivals.map(simple_tenant)).await;
     stand
 }
 
