@@ -42,7 +42,8 @@ impl Simulator {
 
     /// What it holds.
     pub async fn holdings(&self) -> Result<Holdings, Failure> {
-        Ok(Holdings::read(&self.get("state").await?))
+        let state = self.get("state").await?;
+        Holdings::read(&state).ok_or_else(|| Failure(format!("the simulator holds {state}")))
     }
 
     /// The calls that changed something, such as `2 × POST tenant`.
@@ -60,20 +61,18 @@ impl Simulator {
 }
 
 impl Holdings {
-    fn read(state: &Value) -> Self {
-        let count = |list: &Value| list.as_array().map_or(0, Vec::len);
-        let tenants = state["tenants"].as_array();
-        Self {
-            tenants: count(&state["tenants"]),
-            machines: tenants
-                .into_iter()
-                .flatten()
-                .map(|t| count(&t["machines"]))
-                .sum(),
-            folders: count(&state["ksc"]["folders"]),
-            users: count(&state["ksc"]["users"]),
-            virtual_servers: count(&state["ksc"]["virtualServers"]),
-        }
+    /// None where a list is missing: that is not an empty one.
+    fn read(state: &Value) -> Option<Self> {
+        let count = |list: &Value| list.as_array().map(Vec::len);
+        let tenants = state["tenants"].as_array()?;
+        let machines = tenants.iter().map(|tenant| count(&tenant["machines"]));
+        Some(Self {
+            tenants: tenants.len(),
+            machines: machines.sum::<Option<usize>>()?,
+            folders: count(&state["ksc"]["folders"])?,
+            users: count(&state["ksc"]["users"])?,
+            virtual_servers: count(&state["ksc"]["virtualServers"])?,
+        })
     }
 
     /// Nothing at all.
@@ -121,17 +120,29 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn state(tenants: Value, folders: Value) -> Value {
+        json!({"tenants": tenants, "ksc": {"folders": folders, "users": [], "virtualServers": []}})
+    }
+
     #[test]
     fn one_folder_is_not_nothing() {
-        let state = json!({"tenants": [], "ksc": {"folders": ["Acme"], "users": []}});
-        assert!(!Holdings::read(&state).is_nothing());
-        assert!(Holdings::read(&json!({"tenants": []})).is_nothing());
+        let is_nothing = |state: &Value| Holdings::read(state).map(|it| it.is_nothing());
+        assert_eq!(is_nothing(&state(json!([]), json!(["Acme"]))), Some(false));
+        assert_eq!(is_nothing(&state(json!([]), json!([]))), Some(true));
+        for unknown in [
+            json!({}),
+            json!({"error": "busy"}),
+            json!({"tenants": []}),
+            state(json!([{}]), json!([])),
+        ] {
+            assert_eq!(is_nothing(&unknown), None, "{unknown}");
+        }
     }
 
     #[test]
     fn machines_are_counted_over_all_tenants() {
-        let state = json!({"tenants": [{"machines": [1, 2]}, {"machines": [3]}]});
-        let holdings = Holdings::read(&state);
+        let tenants = json!([{"machines": [1, 2]}, {"machines": [3]}]);
+        let holdings = Holdings::read(&state(tenants, json!([]))).unwrap_or_default();
         assert_eq!((holdings.tenants, holdings.machines), (2, 3));
     }
 

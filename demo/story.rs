@@ -36,6 +36,11 @@ pub async fn tell(stage: &mut Stage, screen: &mut Screen, once: bool) -> Result<
     screen.keep();
     let holdings = simulator.holdings().await?;
     screen.say(&format!("\n  The server holds {holdings}."))?;
+    if holdings.is_nothing() {
+        return Err(Failure(
+            "all is Ready, and the server holds nothing".to_owned(),
+        ));
+    }
     if once {
         return take_away(stage, screen, &cluster, &simulator).await;
     }

@@ -33,7 +33,10 @@ fn packages() -> Vec<Package> {
     assert!(output.status.success(), "{complaint}");
     let lines = String::from_utf8(output.stdout).unwrap();
     let lines: BTreeSet<&str> = lines.lines().filter(|line| !line.is_empty()).collect();
-    lines.into_iter().map(package).collect()
+    let packages: Vec<Package> = lines.into_iter().map(package).collect();
+    let ours = packages.iter().any(|it| it.name == env!("CARGO_PKG_NAME"));
+    assert!(ours && packages.len() > 100, "{} crates", packages.len());
+    packages
 }
 
 /// `syn v3.0.9 (proc-macro)|MIT OR Apache-2.0`

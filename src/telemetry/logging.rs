@@ -29,6 +29,9 @@ const QUIET: [&str; 2] = [
 /// Calls are in traces alone, whatever the level is.
 const NO_CALLS: &str = "viis_operator::call=off";
 
+/// What the log line of every panic ends with.
+pub const PANIC: &str = "This is a bug: please report it";
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -138,7 +141,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
         .map(ToString::to_string)
         .unwrap_or_default();
     let message = panic.payload_as_str().unwrap_or("no message");
-    tracing::error!(place, "panic: {message}. This is a bug: please report it");
+    tracing::error!(place, "panic: {message}. {PANIC}");
 }
 
 #[cfg(test)]

@@ -13,11 +13,21 @@ programs=$("$here/build.sh")
 "$programs/expressions" "$chart/files/alerts.yaml" "$chart/dashboards/viis-operator.json" >/dev/null
 
 # The sample is a snapshot: after its head it is what /metrics answers.
-sed '1,/^---$/d' "$here"/../../src/telemetry/metrics/snapshots/*the_whole_text.snap |
-    "$programs/promtool" check metrics
+metrics=$(sed '1,/^---$/d' "$here"/../../src/telemetry/metrics/snapshots/*the_whole_text.snap)
+# Of an empty page promtool has nothing to say.
+case $metrics in
+'# HELP viis_operator_'*) ;;
+*) echo "the snapshot of the metrics is not where it was, or not as it was" >&2; exit 1 ;;
+esac
+printf '%s\n' "$metrics" | "$programs/promtool" check metrics
 
 # Every alert is shown to fire, and not to fire.
-for alert in $(sed -n 's/^ *- alert: //p' "$chart/files/alerts.yaml"); do
+alerts=$(sed -n 's/^ *- alert: //p' "$chart/files/alerts.yaml")
+if [ -z "$alerts" ]; then
+    echo "no alert was found in $chart/files/alerts.yaml" >&2
+    exit 1
+fi
+for alert in $alerts; do
     cat "$here"/rules/*.yaml | awk -v alert="$alert" '
         $1 == "alertname:" { named = ($2 == alert) }
         named && $1 == "exp_alerts:" { if ($2 == "[]") quiet = 1; else fires = 1 }

@@ -10,6 +10,7 @@ mod commands;
 mod conditions;
 mod links;
 mod manifests;
+mod metrics;
 mod page;
 mod reference;
 mod summary;

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Of blocks. Commands stand in the first two; in a block of another language, such as
+/// `bash`, nobody would look for them.
+const LANGUAGES: [&str; 6] = ["console", "sh", "yaml", "json", "text", "mermaid"];
+
 /// The folder with Cargo.toml.
 pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -135,6 +139,10 @@ impl Page {
             }
         }
         assert!(indent.is_none(), "{}: a block without an end", self.name);
+        for Block { language, .. } in &blocks {
+            let known = LANGUAGES.contains(&language.as_str());
+            assert!(known, "{}: unknown language {language:?}", self.name);
+        }
         blocks
     }
 

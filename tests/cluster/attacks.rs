@@ -2,7 +2,7 @@
 //! however the wave comes and whatever happens to the operator meanwhile.
 
 use crate::harness::{
-    Scope, Simulator, Stand, eventually, existing_cluster, simple_tenant, within,
+    Scope, Simulator, Stand, eventually, simple_tenant, skipped_on_an_existing_cluster, within,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -73,7 +73,7 @@ async fn destroyed(stand: &Stand) -> u64 {
 /// what was counted before a crash is counted after it.
 #[tokio::test]
 async fn three_hundred_pruned_at_once_in_a_crash_loop() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     // With a Role in the namespace the operator would lose it there in the middle.

@@ -198,6 +198,10 @@ async fn a_server_of_another_installation_is_left_alone() {
     stand.apply([simple_tenant("acme")]).await;
     let before = stand.integration_server().get().await;
     stand.start_operator();
+    // One that nobody else serves shows that the operator is at work.
+    let free = Simulator::with_password(&stand.simulator.password, &[]);
+    stand.apply([stand.manifest_of("free", &free)]).await;
+    stand.integration_server_named("free").becomes_ready().await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     let after = stand.integration_server().get().await;
     assert_eq!(

@@ -2,15 +2,15 @@
 
 use crate::bios_id;
 use crate::harness::{
-    Scope, Simulator, Stand, complete_tenant, eventually, existing_cluster, machine, message,
-    simple_tenant,
+    Scope, Simulator, Stand, complete_tenant, eventually, machine, message, simple_tenant,
+    skipped_on_an_existing_cluster,
 };
 use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
 async fn a_namespace_goes_with_everything_in_it() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     // With a Role in the namespace the operator could not end what it began: see below.

@@ -1,11 +1,11 @@
 //! What a newcomer types first: the demo, which has a cluster of its own.
 
-use crate::harness::existing_cluster;
+use crate::harness::skipped_on_an_existing_cluster;
 use std::process::{Command, Stdio};
 
 #[test]
 fn the_demo_goes_on_to_the_deletion_and_ends_by_itself() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         // It would start a test cluster beside the one at hand.
         return;
     }

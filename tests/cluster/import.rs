@@ -391,7 +391,7 @@ async fn a_refused_import_says_what_to_do() {
     let (_, said) = import(&stand, &[]).await.unwrap();
     assert!(said.contains("does not let namespace"), "{said}");
 
-    if !crate::harness::existing_cluster() {
+    if !crate::harness::skipped_on_an_existing_cluster() {
         let crd = ["delete", "crd", "integrationservers.viis-operator.io"];
         stand.kubectl(&crd, "").await;
         eventually("it is not served", async || {

@@ -108,6 +108,7 @@ async fn watches_end_in_mid_stream() {
     stand.tenant("tenant-0").within(60).is_gone().await;
     let calls = stand.simulator.calls().await;
     assert_eq!((calls.of("POST tenant"), calls.of("DELETE tenant")), (4, 1));
+    assert!(proxy.cuts() > 4, "{} watches were cut", proxy.cuts());
     stand.ends_well().await;
 }
 
@@ -152,12 +153,13 @@ async fn killed_at_every_write(after: bool) {
         }
     }
     assert!(born > 4, "there were {born} writes only");
+    let mut struck = 0;
     for moment in 0..born as u64 {
         let name = format!("tenant-{moment}");
         proxy.plan(move |number| if number == moment { fate } else { Fate::Passes });
         stand.tenant(&name).delete().await;
         stand.machine(&name).delete().await;
-        killed_when_it_hangs(&mut stand, &proxy).await;
+        struck += u64::from(killed_when_it_hangs(&mut stand, &proxy).await);
         stand.tenant(&name).within(90).is_gone().await;
         stand.machine(&name).within(60).is_gone().await;
         assert!(
@@ -165,6 +167,7 @@ async fn killed_at_every_write(after: bool) {
             "killed at write {moment}"
         );
     }
+    assert!(struck > 2, "{struck} writes of a deletion only");
     assert!(stand.simulator.state().await.tenants.is_empty());
     stand.ends_well().await;
 }

@@ -179,6 +179,8 @@ async fn a_leader_whose_lease_was_taken_stops_and_campaigns_again() {
     stand.start_operator_with(&FLAGS);
     stand.apply([stand.server_manifest()]).await;
     stand.integration_server().becomes_ready().await;
+    let news = "server=\"";
+    assert!(stand.operator().metrics().await.contains(news));
     let taken = json!({"spec": {"holderIdentity": "somebody", "leaseDurationSeconds": 6}});
     lease(&stand)
         .patch(
@@ -192,8 +194,8 @@ async fn a_leader_whose_lease_was_taken_stops_and_campaigns_again() {
         metric(stand.operator.as_ref().unwrap(), "viis_operator_leader 0").await
     })
     .await;
-    let (_, page) = stand.operator().page("/metrics").await.unwrap();
-    assert!(!page.contains("server=\""), "old news: {page}");
+    let page = stand.operator().metrics().await;
+    assert!(!page.contains(news), "old news: {page}");
     let before = stand.simulator.calls().await;
     stand.apply([simple_tenant("acme")]).await;
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -12,15 +12,6 @@ use std::time::Duration;
 /// The labels of a metric's samples, by the metric.
 type Labels = BTreeMap<String, BTreeSet<String>>;
 
-/// Empty while the process does not answer yet.
-async fn page(operator: &Operator) -> String {
-    let page = operator.page("/metrics").await;
-    page.map_or_else(String::new, |(status, text)| {
-        assert_eq!(status, 200, "{text}");
-        text
-    })
-}
-
 /// What a page has: each metric that has a help, with the labels of its samples.
 fn live(page: &str) -> Labels {
     let helped = page.lines().filter_map(|line| line.strip_prefix("# HELP "));
@@ -141,14 +132,10 @@ async fn busy() -> Stand {
         stand.tenant(name).becomes_ready().await;
         stand.tenant(name).delete().await;
     }
+    let stuck = json!({"taskStuck": true});
+    stand.simulator.fault("POST tenant", 1, stuck).await;
     let rivals = ["first", "second"];
-    for name in rivals {
-        stand
-            .simulator
-            .fault("POST tenant", 1, json!({"taskStuck": true}))
-            .await;
-        stand.apply([simple_tenant(name)]).await;
-    }
+    stand.apply(rivals.map(simple_tenant)).await;
     stand
 }
 
@@ -171,13 +158,13 @@ async fn the_endpoint_has_what_the_docs_the_alerts_and_the_dashboard_name() {
     ];
     for sample in samples {
         eventually(&sample, async || {
-            let page = page(stand.operator.as_ref().unwrap()).await;
+            let page = stand.operator.as_ref().unwrap().metrics().await;
             page.lines().any(|line| line == sample)
         })
         .await;
     }
 
-    let page = page(stand.operator()).await;
+    let page = stand.operator().metrics().await;
     let live = live(&page);
     assert_eq!(
         live,
@@ -201,11 +188,12 @@ async fn the_endpoint_has_what_the_docs_the_alerts_and_the_dashboard_name() {
         assert!(missing.is_empty(), "{by} asks {metric} for {missing:?}");
     }
     stand.simulator.mend().await;
+    stand.ends_well().await;
 }
 
 /// How many samples tell how things stand.
 async fn gathered(operator: &Operator) -> usize {
-    let page = page(operator).await;
+    let page = operator.metrics().await;
     let samples = page
         .lines()
         .filter(|line| line.starts_with("viis_operator_resources{") || line.contains("{server=\""));
@@ -221,7 +209,8 @@ async fn a_server_that_is_deleted_vanishes_and_who_stands_by_shows_nothing() {
     stand.integration_server().becomes_ready().await;
     let second = stand.another_operator(&flags);
     eventually("the second stands by", async || {
-        page(&second).await.contains("\nviis_operator_leader 0\n")
+        let page = second.metrics().await;
+        page.contains("\nviis_operator_leader 0\n")
     })
     .await;
     eventually("the first shows the server", async || {
@@ -246,4 +235,7 @@ async fn a_server_that_is_deleted_vanishes_and_who_stands_by_shows_nothing() {
         gathered(&second).await == 0
     })
     .await;
+    stand.kill_operator();
+    stand.operator = Some(second);
+    stand.ends_well().await;
 }

@@ -235,7 +235,10 @@ async fn an_outage_is_probed_and_not_stormed() {
     let before = stand.simulator.calls().await;
     tokio::time::sleep(Duration::from_secs(10)).await;
     let calls = stand.simulator.calls_since(&before).await;
-    assert!(calls.total <= 15, "one probe with backoff: {calls:?}");
+    assert!(
+        (1..=15).contains(&calls.total),
+        "one probe with backoff: {calls:?}"
+    );
     stand.simulator.mend().await;
     for number in 0..10 {
         stand
@@ -247,18 +250,20 @@ async fn an_outage_is_probed_and_not_stormed() {
     stand.ends_well().await;
 }
 
+/// Each call that reads meets this. A task that is in no list is asked for by itself.
+async fn reads_meet(stand: &Stand, action: &Value) {
+    for call in ["GET tenants", "GET tenant", "GET vms", "GET tasks"] {
+        stand.simulator.fault(call, 2, action.clone()).await;
+    }
+    let none = json!({"status": 200, "body": "<tasks/>", "contentType": "application/xml"});
+    stand.simulator.fault("GET tasks", 1, none).await;
+    stand.simulator.fault("GET task", 1, action.clone()).await;
+}
+
 /// A fault in the way of every call that reads; nothing of it is a fact.
 async fn survives_on_reads(action: Value) {
     let stand = Stand::ready().await;
-    for call in [
-        "GET tenants",
-        "GET tenant",
-        "GET vms",
-        "GET tasks",
-        "GET task",
-    ] {
-        stand.simulator.fault(call, 2, action.clone()).await;
-    }
+    reads_meet(&stand, &action).await;
     stand
         .apply([simple_tenant("acme"), machine("web-1", "acme", &bios_id(1))])
         .await;
@@ -272,15 +277,7 @@ async fn survives_on_reads(action: Value) {
         ),
         (1, 1)
     );
-    for call in [
-        "GET tenants",
-        "GET tenant",
-        "GET vms",
-        "GET tasks",
-        "GET task",
-    ] {
-        stand.simulator.fault(call, 2, action.clone()).await;
-    }
+    reads_meet(&stand, &action).await;
     stand.tenant("acme").delete().await;
     stand.machine("web-1").delete().await;
     stand.tenant("acme").within(90).is_gone().await;

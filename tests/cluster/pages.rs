@@ -14,7 +14,7 @@ use kube::core::GroupVersionKind;
 use kube::discovery::ApiResource;
 use serde_json::{Value, json};
 
-use crate::harness::{Simulator, Stand, existing_cluster};
+use crate::harness::{Simulator, Stand, skipped_on_an_existing_cluster};
 use crate::page::{Page, Step, project};
 use crate::table::{has_a_row, rows};
 
@@ -214,7 +214,7 @@ fn lines_that_are_alike() {
 /// cluster has no kubelet.
 #[tokio::test]
 async fn installing_and_the_first_tenant_and_uninstalling() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         // It would install into the cluster at hand.
         return;
     }
@@ -287,7 +287,7 @@ async fn secrets() {
 
 #[tokio::test]
 async fn pinning() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let mut stand = Stand::bare(Simulator::start(&[])).await;
@@ -298,7 +298,7 @@ async fn pinning() {
 
 #[tokio::test]
 async fn a_wave_of_deletions() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let stand = Stand::ready().await;

@@ -2,7 +2,8 @@
 
 use crate::bios_id;
 use crate::harness::{
-    Scope, Simulator, Stand, complete_tenant, existing_cluster, machine, secret, simple_tenant,
+    Scope, Simulator, Stand, complete_tenant, machine, secret, simple_tenant,
+    skipped_on_an_existing_cluster,
 };
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::api::events::v1::Event;
@@ -110,7 +111,7 @@ async fn nothing_can_be_read_in_a_namespace_that_is_not_watched() {
 /// A whole life in two namespaces, with the ClusterRole of an operator of all.
 #[tokio::test]
 async fn all_namespaces_are_served_with_the_roles_for_that() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let mut stand = Stand::serving(Simulator::start(&[]), Scope::Everywhere).await;

@@ -4,12 +4,12 @@
 use serde_json::json;
 
 use crate::bios_id;
-use crate::harness::{Stand, existing_cluster, simple_tenant};
+use crate::harness::{Stand, simple_tenant, skipped_on_an_existing_cluster};
 use crate::pages::Reader;
 
 #[tokio::test]
 async fn credentials_are_refused() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let stand = Stand::ready().await;
@@ -27,7 +27,7 @@ async fn credentials_are_refused() {
 
 #[tokio::test]
 async fn a_server_is_unreachable() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let stand = Stand::ready().await;
@@ -44,7 +44,7 @@ async fn a_server_is_unreachable() {
 /// And a task that is at work: its page asks for no more.
 #[tokio::test]
 async fn tenants_are_stalled() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let stand = Stand::ready().await;
@@ -68,7 +68,7 @@ async fn tenants_are_stalled() {
 
 #[tokio::test]
 async fn a_guard_holds() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let names = ["acme", "globex", "initech"];
@@ -95,7 +95,7 @@ async fn a_guard_holds() {
 
 #[tokio::test]
 async fn checking_and_bringing_in_what_is_there() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let stand = Stand::ready().await;
@@ -120,7 +120,7 @@ async fn checking_and_bringing_in_what_is_there() {
 /// The second page is for a cluster that was lost: here it finds everything in its place.
 #[tokio::test]
 async fn a_simple_tenant_and_recovery() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let stand = Stand::ready().await;

@@ -3,7 +3,7 @@
 //! [`Stand::ends_well`].
 
 use crate::bios_id;
-use crate::harness::{Simulator, Stand, complete_tenant, machine};
+use crate::harness::{Simulator, Stand, complete_tenant, eventually, machine};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
@@ -28,6 +28,50 @@ async fn traced() -> Stand {
     stand.levels = EVERYTHING;
     stand.start_operator();
     stand
+}
+
+/// The search itself: it looks into each place, and finds a password in each form.
+#[tokio::test]
+async fn what_is_searched_for_passwords_is_there_and_they_are_found() {
+    let stand = traced().await;
+    let secret = "A-password-that-is-written-down";
+    let forms = [
+        secret.to_owned(),
+        base64(secret),
+        base64(&format!("multitenancy:{secret}")),
+    ];
+    stand.apply([stand.server_manifest()]).await;
+    let server = stand.integration_server();
+    server.becomes_ready().await;
+    server.patch(json!({"spec": {"suspend": true}})).await;
+    server.has("Ready", "True", "Suspended").await;
+    // Each word is in this place, and in none that is searched before.
+    for (place, word) in [
+        ("events", "involvedObject"),
+        ("resources", "resyncInterval"),
+        ("metrics", "viis_operator_build_info"),
+        ("log", "metrics and health answer on"),
+        // A library's line: all levels of all crates are logged here.
+        ("log", "hyper_util::client"),
+    ] {
+        stand.forget_all();
+        stand.remember(word);
+        eventually(&format!("{word} in the {place}"), async || {
+            let found = stand.panics_and_secrets().await;
+            found.is_some_and(|found| found.starts_with(&format!("a password in the {place},")))
+        })
+        .await;
+    }
+    stand.forget_all();
+    stand.remember(secret);
+    assert_eq!(stand.panics_and_secrets().await, None);
+    for form in forms {
+        server.annotate("example.com/written", &form).await;
+        assert!(stand.panics_and_secrets().await.is_some(), "{form}");
+        server.annotate("example.com/written", "nothing").await;
+    }
+    stand.forget_all();
+    stand.ends_well().await;
 }
 
 /// The account's own password comes back as the request sent it.

@@ -44,6 +44,8 @@ pub struct Director {
     lists: Option<u64>,
     past_until: Option<Instant>,
     helped_at: Instant,
+    /// A moment came, and there was nothing that could be done then.
+    missed: bool,
     /// What shall be there in the end.
     pub wanted: Wanted,
 }
@@ -64,6 +66,7 @@ impl Director {
             lists: None,
             past_until: None,
             helped_at: Instant::now(),
+            missed: false,
             wanted: life::after(plan.step),
         }
     }
@@ -83,7 +86,6 @@ impl Director {
     async fn restart(&mut self, stand: &mut Stand, proxy: &Proxy) {
         stand.kill_operator();
         self.lists = Some(stand.simulator.calls().await.of("GET tenants"));
-        proxy.plan(|_| Fate::Passes);
         self.start_operator(stand, proxy);
     }
 
@@ -92,7 +94,7 @@ impl Director {
         self.before = stand.simulator.calls().await;
         let tenants: Api<Tenant> = Api::all(stand.client.clone());
         let list = tenants.list(&ListParams::default()).await.unwrap();
-        self.past = list.metadata.resource_version.unwrap_or_default();
+        self.past = list.metadata.resource_version.unwrap();
         if self.plan.is_kubernetes(Kubernetes::TwoLeaders) {
             self.second = Some(stand.another_operator_behind(&proxy.kubeconfig, self.flags()));
         }
@@ -160,6 +162,8 @@ impl Director {
         if !due {
             return Stage::Waits;
         }
+        // Not before: an operator that is started anew for the other fault meets it, too.
+        proxy.plan(|_| Fate::Passes);
         match at.fault {
             Kubernetes::CrashBefore | Kubernetes::CrashAfter => self.restart(stand, proxy).await,
             Kubernetes::Recreated => {
@@ -173,7 +177,7 @@ impl Director {
             }
             Kubernetes::ThereAndBack => {
                 stand.kill_operator();
-                people::there_and_back(stand).await;
+                self.missed |= !people::there_and_back(stand).await;
                 self.restart(stand, proxy).await;
             }
             Kubernetes::Past => {
@@ -195,7 +199,7 @@ impl Director {
 
     /// The resources go without their finalizers, and come again under other UIDs.
     async fn replace(&mut self, stand: &Stand, again: bool) {
-        people::strip(stand).await;
+        self.missed |= !people::strip(stand).await;
         if again {
             if self.plan.step == Step::Delete {
                 self.wanted = life::before(Step::Delete);
@@ -209,7 +213,7 @@ impl Director {
         let Some(second) = &self.second else {
             return Stage::Over;
         };
-        let page = second.page("/metrics").await.unwrap_or_default().1;
+        let page = second.metrics().await;
         let leads = page.lines().any(|line| line == "viis_operator_leader 1");
         if !leads || life::difference(stand, &self.wanted).await.is_some() {
             return Stage::Under;
@@ -236,7 +240,7 @@ impl Director {
                 people::take_the_identifier(stand).await;
             }
             External::RemovedByHand | External::StatusByHand | External::MachineByHand => {
-                people::change_by_hand(stand, at.fault).await;
+                self.missed |= !people::change_by_hand(stand, at.fault).await;
             }
             _ => {}
         }
@@ -266,6 +270,7 @@ impl Director {
             });
         if !known {
             // Over before anybody could act.
+            self.missed |= !running;
             return if running { Stage::Under } else { Stage::Over };
         }
         stand.kill_operator();
@@ -303,9 +308,18 @@ impl Director {
         people::help(stand, &self.plan).await;
     }
 
-    /// Both faults found their moment. To be asked before [`Self::mend`].
+    /// Both faults found their moment, and what belongs to it was done. To be asked before
+    /// [`Self::mend`].
     pub fn has_struck(&self) -> bool {
-        self.kubernetes != Stage::Waits && self.external != Stage::Waits
+        self.kubernetes == Stage::Over && self.external == Stage::Over && !self.missed
+    }
+
+    /// What the proxy had to do was really done. To be asked when all is right again: an
+    /// operator that was started anew lists and watches a moment later.
+    pub fn was_felt(&self, proxy: &Proxy) -> bool {
+        self.plan
+            .kubernetes
+            .is_none_or(|at| at.fault.is_felt(proxy))
     }
 
     /// Nothing of them lasts until everything is done.

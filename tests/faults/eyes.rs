@@ -17,6 +17,8 @@ pub struct Eyes {
     plan: Plan,
     neighbour: TenantThere,
     was_there: bool,
+    /// Security Center showed something of the tenant.
+    was_in_ksc: bool,
     violations: BTreeSet<String>,
 }
 
@@ -28,6 +30,7 @@ impl Eyes {
             plan: plan.clone(),
             neighbour: stand.simulator.state().await.tenant(NEIGHBOUR).clone(),
             was_there: false,
+            was_in_ksc: false,
             violations: BTreeSet::new(),
         }
     }
@@ -53,6 +56,7 @@ impl Eyes {
             self.nothing_is_left(&after);
         }
         self.was_there |= tenant.is_some();
+        self.was_in_ksc |= is_in_ksc(&after);
         // Somebody changes the server by hand: the status may lag behind that.
         let lags = self.plan.external_is(External::is_by_hand)
             || self.plan.is_external(External::ListEmpty)
@@ -124,7 +128,14 @@ impl Eyes {
         if made > lives {
             self.object("O2", &format!("made {made} times"));
         }
+        // A fault of the server's may forget the task.
+        if made == 0 && self.plan.external.is_none() {
+            self.object("O2", "no task shows that it was ever made");
+        }
         let asked = stand.simulator.calls().await.of("POST tenant");
+        if asked == 0 {
+            self.object("O2", "it was never asked for");
+        }
         let external = self.plan.external.as_ref();
         let again = match external {
             Some(at) if at.call == "POST tenant" => at.fault.creations() - 1,
@@ -178,16 +189,25 @@ impl Eyes {
         }
         // What half a creation leaves at Security Center, its people clear away.
         let half = |fault| matches!(fault, External::ForgottenHalf | External::FailsPartly);
-        let ours = |text: &String| text.contains(TENANT);
-        let ksc = &state.ksc;
-        if !self.plan.external_is(half) && ksc.folders.iter().chain(&ksc.users).any(ours) {
-            self.object("O4", &format!("Security Center keeps {ksc:?}"));
+        if self.plan.external_is(half) {
+            return;
+        }
+        if is_in_ksc(state) {
+            self.object("O4", &format!("Security Center keeps {:?}", state.ksc));
+        }
+        if !self.was_in_ksc {
+            self.object("O4", "Security Center never had anything of the tenant");
         }
     }
+}
+
+fn is_in_ksc(state: &State) -> bool {
+    let ours = |text: &String| text.contains(TENANT);
+    state.ksc.folders.iter().chain(&state.ksc.users).any(ours)
 }
 
 /// The state that the manifest asks for, as the server names it.
 fn wanted_state(tenant: &Tenant) -> Option<String> {
     let spec = serde_json::to_value(&tenant.spec).unwrap();
-    spec["state"].as_str().map(str::to_owned)
+    Some(spec["state"].as_str().unwrap().to_owned())
 }

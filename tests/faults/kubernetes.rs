@@ -112,6 +112,17 @@ impl Kubernetes {
         }
     }
 
+    /// The proxy did something of it, where the moment alone does not show that.
+    pub fn is_felt(self, proxy: &Proxy) -> bool {
+        match self {
+            Twice | LateTenants | LateMachines | Back => proxy.altered_events() > 0,
+            Past => proxy.past_lists() > 0,
+            Cut | Gone => proxy.cuts() > 0,
+            Touched | StatusTouched => proxy.overtaken() > 0,
+            _ => true,
+        }
+    }
+
     /// Orders it for the `moment`-th write from now on.
     pub fn order(self, proxy: &Proxy, moment: u64) {
         let fate = self.fate();

@@ -165,13 +165,10 @@ fn of_tasks(state: &State) -> Option<String> {
     running.map(|task| format!("a task is not over: {task:?}"))
 }
 
-/// The number of machines in the Tenant's status.
-pub async fn count(stand: &Stand) -> u32 {
+/// The number of machines in the Tenant's status, where it has one.
+pub async fn count(stand: &Stand) -> Option<u32> {
     let tenant = stand.tenant(TENANT).find().await;
-    let status = tenant.and_then(|tenant| tenant.status);
-    status
-        .and_then(|status| status.virtual_machines)
-        .unwrap_or_default()
+    tenant?.status?.virtual_machines
 }
 
 /// A resource's metadata that matters, and its status, in one line.

@@ -32,7 +32,7 @@ mod harness;
 
 use crate::matrix::{Census, SAMPLE};
 use crate::plan::Plan;
-use crate::run::Report;
+use crate::run::{Demand, Report};
 use clap::Parser;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -56,8 +56,8 @@ struct Options {
     #[arg(long)]
     only: Option<String>,
     /// Every so many plans only, from this one on: 0/4.
-    #[arg(long)]
-    part: Option<String>,
+    #[arg(long, value_parser = part)]
+    part: Option<(usize, usize)>,
     /// Prints the plans and tries none.
     #[arg(long)]
     list: bool,
@@ -81,6 +81,10 @@ struct Options {
 fn main() -> ExitCode {
     let options = Options::parse();
     if !options.filter.is_empty() {
+        println!(
+            "faults: no test here has a name, so none of {:?} is",
+            options.filter
+        );
         return ExitCode::SUCCESS;
     }
     // Who fails says so in the report, not in the middle of the others.
@@ -137,7 +141,8 @@ fn matrix(options: &Options) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     outcomes.extend(run::all(plans, options.stands));
-    let report = Report::of(&outcomes, started);
+    let mut report = Report::of(&outcomes, started);
+    report.demand(demand(options));
     report.print();
     match report.failed() {
         true => ExitCode::FAILURE,
@@ -145,13 +150,28 @@ fn matrix(options: &Options) -> ExitCode {
     }
 }
 
+/// `0/4`.
+fn part(text: &str) -> Result<(usize, usize), String> {
+    let (first, every) = text.split_once('/').ok_or("not two numbers, as in 0/4")?;
+    let number = |text: &str| text.parse().map_err(|_| format!("no number: {text}"));
+    match (number(first)?, number(every)?) {
+        (first, every) if first < every => Ok((first, every)),
+        _ => Err(format!("{first} is not less than {every}")),
+    }
+}
+
+/// What these options are meant to show.
+fn demand(options: &Options) -> Demand {
+    let matrix = options.singles || options.pairs;
+    match matrix {
+        false => Demand::EachPlan,
+        true if options.only.is_none() && options.part.is_none() => Demand::EachRow,
+        true => Demand::Any,
+    }
+}
+
 fn chosen(plans: Vec<Plan>, options: &Options) -> Vec<Plan> {
-    let (first, every) = options
-        .part
-        .as_deref()
-        .and_then(|text| text.split_once('/'))
-        .and_then(|(first, every)| Some((first.parse().ok()?, every.parse().ok()?)))
-        .unwrap_or((0, 1));
+    let (first, every) = options.part.unwrap_or((0, 1));
     let only = options.only.as_deref().unwrap_or_default();
     plans
         .into_iter()

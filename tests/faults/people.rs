@@ -54,18 +54,22 @@ async fn remove_the_orphan(stand: &Stand, plan: &Plan, state: &State) {
 }
 
 /// Both resources go without their finalizers; again where the operator has just put
-/// its finalizer back.
-pub async fn strip(stand: &Stand) {
+/// its finalizer back. False when neither was there.
+pub async fn strip(stand: &Stand) -> bool {
+    let mut stripped = false;
     for (kind, name) in [("VirtualMachine", MACHINE), ("Tenant", TENANT)] {
         let free = json!({"metadata": {"finalizers": null}});
         while stand.patch(kind, name, false, free.clone()).await.is_ok() {
             stand.remove_if_there(kind, name).await;
+            stripped = true;
         }
     }
+    stripped
 }
 
-/// The specs change and change back.
-pub async fn there_and_back(stand: &Stand) {
+/// The specs change and change back. False when no change was taken.
+pub async fn there_and_back(stand: &Stand) -> bool {
+    let mut changed = false;
     for (kind, name, field, other) in [
         ("Tenant", TENANT, "state", "Inactive"),
         ("VirtualMachine", MACHINE, "name", "passing"),
@@ -79,9 +83,10 @@ pub async fn there_and_back(stand: &Stand) {
         for value in [json!(other), now] {
             let change = json!({"spec": {field: value}});
             // One that is being deleted takes no other name.
-            let _ = stand.patch(kind, name, false, change).await;
+            changed |= stand.patch(kind, name, false, change).await.is_ok();
         }
     }
+    changed
 }
 
 /// A tenant of somebody else gets the identifier that is handed out again.
@@ -90,11 +95,11 @@ pub async fn take_the_identifier(stand: &Stand) {
     stand.simulator.tenant_made_by_hand(impostor).await;
 }
 
-/// Somebody changes the tenant or its machine on the server.
-pub async fn change_by_hand(stand: &Stand, fault: External) {
+/// Somebody changes the tenant or its machine on the server. False when there is none.
+pub async fn change_by_hand(stand: &Stand, fault: External) -> bool {
     let state = stand.simulator.state().await;
     let Some(tenant) = state.find(TENANT) else {
-        return;
+        return false;
     };
     let has_machine = tenant.machine(BIOS_ID).is_some();
     match fault {
@@ -114,6 +119,7 @@ pub async fn change_by_hand(stand: &Stand, fault: External) {
             let machine = json!({"biosId": BIOS_ID, "name": "by hand"});
             stand.simulator.machine_made_by_hand(TENANT, machine).await;
         }
-        _ => {}
+        _ => return false,
     }
+    true
 }

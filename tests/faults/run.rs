@@ -2,10 +2,23 @@
 
 use crate::plan::Plan;
 use crate::trial::{self, Outcome};
+use crate::{external, kubernetes};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+/// What a run has to show, beside that nothing failed: a fault that never struck proves
+/// nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// The faults of each plan strike: somebody chose them.
+    EachPlan,
+    /// Each row of the table strikes in one plan at least: where it can, is found by trying.
+    EachRow,
+    /// A part of the matrix: something strikes.
+    Any,
+}
 
 /// What came of all plans.
 #[derive(Default)]
@@ -20,6 +33,7 @@ pub struct Report {
 #[derive(Default)]
 struct Row {
     plans: usize,
+    struck: usize,
     failures: usize,
     longest: Duration,
 }
@@ -102,6 +116,7 @@ impl Report {
             for name in rows_of(&outcome.plan) {
                 let row = report.rows.entry(name).or_default();
                 row.plans += 1;
+                row.struck += usize::from(outcome.struck);
                 row.failures += usize::from(outcome.failure.is_some());
                 row.longest = row.longest.max(outcome.settled);
             }
@@ -118,12 +133,37 @@ impl Report {
         !self.failures.is_empty()
     }
 
+    /// Fails what is demanded and did not happen.
+    pub fn demand(&mut self, demand: Demand) {
+        let (missing, why): (Vec<String>, _) = match demand {
+            Demand::EachPlan => (self.idle.clone(), "its faults did not strike"),
+            Demand::EachRow => {
+                let kubernetes = kubernetes::ALL.iter().map(|(name, _)| *name);
+                let names = kubernetes.chain(external::ALL.iter().map(|(name, _)| *name));
+                let never = |name: &&str| self.rows.get(*name).is_none_or(|row| row.struck == 0);
+                let names = names.filter(never).map(str::to_owned);
+                (names.collect(), "it never struck")
+            }
+            Demand::Any if self.idle.len() == self.plans => {
+                (vec!["all plans".to_owned()], "nothing struck")
+            }
+            Demand::Any => (Vec::new(), ""),
+        };
+        let missing = missing.into_iter().map(|name| (name, why.to_owned()));
+        self.failures.extend(missing);
+        if self.plans == 0 {
+            let (all, why) = ("all plans", "there are none");
+            self.failures.push((all.to_owned(), why.to_owned()));
+        }
+    }
+
     pub fn print(&self) {
-        println!("\nrow                plans  failures  slowest recovery");
+        println!("\nrow                plans  struck  failures  slowest recovery");
         for (name, row) in &self.rows {
             println!(
-                "{name:18} {:5}  {:8}  {:6.1} s",
+                "{name:18} {:5}  {:6}  {:8}  {:6.1} s",
                 row.plans,
+                row.struck,
                 row.failures,
                 row.longest.as_secs_f64()
             );

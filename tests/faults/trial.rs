@@ -170,6 +170,7 @@ impl Trial {
         self.director.mend(&mut self.stand, &self.proxy).await;
         let wanted = self.director.wanted.clone();
         self.becomes(&wanted, "after the faults").await?;
+        self.outcome.struck &= self.director.was_felt(&self.proxy);
         self.outcome.settled = started.elapsed();
         self.eyes.count_destructions(&self.stand).await;
         self.stand.is_quiet_for(SILENCE).await;
@@ -222,7 +223,7 @@ impl Trial {
         }
         // The count may be 10 s late: without faults there is time to wait for it.
         let calm = self.plan == Plan::calm(self.plan.step);
-        let expected = u32::from(wanted.machine.is_some());
+        let expected = Some(u32::from(wanted.machine.is_some()));
         let deadline = Instant::now() + COUNTED;
         while calm && wanted.tenant.is_some() && life::count(&self.stand).await != expected {
             if Instant::now() > deadline {

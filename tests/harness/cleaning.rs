@@ -48,8 +48,11 @@ impl Stand {
     /// All objects of one of our kinds; none when the kind is not there.
     pub(super) async fn all_of(&self, kind: &str) -> Vec<DynamicObject> {
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &ours(kind));
-        let list = api.list(&ListParams::default()).await;
-        list.map(|list| list.items).unwrap_or_default()
+        match api.list(&ListParams::default()).await {
+            Ok(list) => list.items,
+            Err(kube::Error::Api(status)) if status.code == 404 => Vec::new(),
+            Err(error) => panic!("the {kind}s cannot be listed: {error}"),
+        }
     }
 
     async fn remove(&self, kind: &str, object: DynamicObject) {

@@ -17,7 +17,8 @@ mod user;
 
 pub use manifests::{Manifest, complete_tenant, document, machine, secret, simple_tenant};
 pub use operator::Operator;
-pub use plane::existing_cluster;
+pub use oracles::REFUSED;
+pub use plane::{existing_cluster, says_that_it_skips, skipped_on_an_existing_cluster};
 pub use proxy::{Fate, Other, Proxy, Watching};
 pub use roles::{Permission, Roles};
 pub use simulator::{

@@ -1,9 +1,10 @@
 //! The operator's own binary as a process.
 
 use super::program::{Lines, Program};
+use super::subject::PATIENCE;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A running operator. Dropping it kills it.
 pub struct Operator {
@@ -95,5 +96,18 @@ impl Operator {
         let answer = get.await.ok()?.ok()?;
         let status = answer.status().as_u16();
         Some((status, answer.text().await.ok()?))
+    }
+
+    /// What it shows on `/metrics`; the test fails when it shows nothing.
+    pub async fn metrics(&self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let page = self.page("/metrics").await;
+            match page {
+                Some((200, text)) => return text,
+                page => assert!(Instant::now() < deadline, "no metrics: {page:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 }

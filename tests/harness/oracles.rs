@@ -9,6 +9,10 @@ use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::TypeMeta;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use viis_operator::telemetry::logging::PANIC;
+
+/// How the API server's authorizer refuses a request.
+pub const REFUSED: &str = "is forbidden: User ";
 
 impl Stand {
     /// Nothing is done from now on, and nothing is written for that long. Counters
@@ -61,7 +65,8 @@ impl Stand {
     }
 
     async fn versions(&self) -> BTreeMap<String, Option<String>> {
-        let objects = self.our_objects().await.into_iter();
+        let objects = self.our_objects().await;
+        assert!(!objects.is_empty(), "there is no resource to watch");
         let version = |object: DynamicObject| {
             let kind = object.types.map(|types| types.kind).unwrap_or_default();
             let name = object.metadata.name.unwrap_or_default();
@@ -71,7 +76,7 @@ impl Stand {
                 object.metadata.resource_version,
             )
         };
-        objects.map(version).collect()
+        objects.into_iter().map(version).collect()
     }
 
     async fn our_objects(&self) -> Vec<DynamicObject> {
@@ -96,6 +101,7 @@ impl Stand {
         if let Some(operator) = &self.operator {
             assert!(operator.is_running(), "the operator ended by itself");
         }
+        self.simulator.all_faults_struck().await;
         let found = self.panics_and_secrets().await.or(self.refused_request());
         if existing_cluster() {
             self.kill_operator();
@@ -111,7 +117,8 @@ impl Stand {
         // A shorter one stands in every text by chance.
         let secrets: Vec<&String> = secrets.iter().filter(|secret| secret.len() > 5).collect();
         places.iter().find_map(|(place, text)| {
-            if text.contains("panicked") {
+            // The second is said before logging starts, and by whatever replaces its hook.
+            if text.contains(PANIC) || text.contains("panicked at") {
                 return Some(format!("a panic in the {place}"));
             }
             secrets.iter().find_map(|secret| shown(place, text, secret))
@@ -121,9 +128,7 @@ impl Stand {
     /// A request that the authorizer refused: the roles lack what the operator calls.
     fn refused_request(&self) -> Option<String> {
         let logs = self.all_logs();
-        let refused = logs
-            .lines()
-            .find(|line| line.contains("is forbidden: User "));
+        let refused = logs.lines().find(|line| line.contains(REFUSED));
         refused
             .filter(|_| !self.lacks_permissions)
             .map(str::to_owned)
@@ -133,15 +138,24 @@ impl Stand {
     pub async fn refused_requests(&self) -> f64 {
         let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
         let text = self.client.request_text(request).await.unwrap();
-        let counts = text.lines().filter_map(|line| {
-            let (name, count) = line.rsplit_once(' ')?;
-            let refused = name.starts_with("authorization_attempts_total")
-                && ["\"denied\"", "\"no-opinion\""]
-                    .iter()
-                    .any(|it| name.contains(it));
-            refused.then(|| count.parse::<f64>().ok())?
-        });
-        counts.sum()
+        let attempts: Vec<(&str, f64)> = text
+            .lines()
+            .filter_map(|line| {
+                line.strip_prefix("authorization_attempts_total{")?
+                    .rsplit_once(' ')
+            })
+            .map(|(labels, count)| (labels, count.parse().unwrap()))
+            .collect();
+        let has = |labels: &str, result: &str| labels.contains(&format!("\"{result}\""));
+        // Whoever asks was allowed to: a metric of another name would show no refusal.
+        assert!(
+            attempts.iter().any(|(labels, _)| has(labels, "allowed")),
+            "the API server does not count what it allows: {attempts:?}"
+        );
+        let refused = attempts
+            .iter()
+            .filter(|(labels, _)| has(labels, "denied") || has(labels, "no-opinion"));
+        refused.map(|(_, count)| count).sum()
     }
 
     /// All resources of this test, with their statuses.
@@ -166,11 +180,9 @@ impl Stand {
             ("events", serde_json::to_string(&events).unwrap()),
             ("resources", serde_json::to_string(&resources).unwrap()),
         ];
-        // Of one that was halted or is not ready there are none.
-        if let Some(operator) = &self.operator
-            && let Some((200, metrics)) = operator.page("/metrics").await
-        {
-            places.push(("metrics", metrics));
+        // One that was halted has none.
+        if let Some(operator) = self.operator.as_ref().filter(|it| it.is_running()) {
+            places.push(("metrics", operator.metrics().await));
         }
         let logs = self.logs.lock().unwrap();
         places.extend(

@@ -4,6 +4,7 @@
 
 use super::program::Program;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,6 +33,23 @@ pub struct Lease {
 /// The tests run on a cluster that was there before.
 pub fn existing_cluster() -> bool {
     std::env::var("VIIS_USE_EXISTING_CLUSTER").is_ok_and(|value| value == "true")
+}
+
+/// Whether what needs a cluster of its own is left out here. It says so.
+pub fn skipped_on_an_existing_cluster() -> bool {
+    let skipped = existing_cluster();
+    if skipped {
+        says_that_it_skips("it needs a cluster of its own");
+    }
+    skipped
+}
+
+/// Names the test. Not by a macro: what tests print is shown of failed ones only.
+pub fn says_that_it_skips(why: &str) {
+    let test = std::thread::current();
+    let test = test.name().unwrap_or("a test");
+    let line = format!("SKIPPED, all or a part of {test}: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 struct Pool {

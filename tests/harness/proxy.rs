@@ -66,6 +66,7 @@ struct Shared {
     plan: Mutex<Box<Plan>>,
     writes: AtomicU64,
     hanging: AtomicU64,
+    overtaken: AtomicU64,
     release: Notify,
     past: Past,
     watches: Arc<Watches>,
@@ -80,6 +81,7 @@ impl Proxy {
             plan: Mutex::new(Box::new(|_| Fate::Passes)),
             writes: AtomicU64::new(0),
             hanging: AtomicU64::new(0),
+            overtaken: AtomicU64::new(0),
             release: Notify::new(),
             past: Past::default(),
             watches: Arc::new(Watches::new()),
@@ -120,6 +122,26 @@ impl Proxy {
     /// A write hangs: the plan's moment has come.
     pub fn hangs(&self) -> bool {
         self.shared.hanging.load(Ordering::SeqCst) > 0
+    }
+
+    /// How many writes somebody else came before, with a write that was done.
+    pub fn overtaken(&self) -> u64 {
+        self.shared.overtaken.load(Ordering::SeqCst)
+    }
+
+    /// How many watches were cut, in mid-stream or with a 410.
+    pub fn cuts(&self) -> u64 {
+        self.shared.watches.cuts()
+    }
+
+    /// How many events were seen twice, late or out of order.
+    pub fn altered_events(&self) -> u64 {
+        self.shared.watches.altered()
+    }
+
+    /// How many lists were of the past.
+    pub fn past_lists(&self) -> u64 {
+        self.shared.past.covered()
     }
 
     /// What is held goes on.
@@ -234,7 +256,9 @@ impl Shared {
             .body(change.to_string().into_bytes())
             .unwrap();
         // Refused when the object is gone: then there was nobody to be in between.
-        let _ = self.other.request_text(request).await;
+        let written = self.other.request_text(request).await.is_ok();
+        self.overtaken
+            .fetch_add(u64::from(written), Ordering::SeqCst);
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::Once;
+use std::sync::{Mutex, Once};
 use std::time::Duration;
 
 /// An Integration Server that is played. Dropping it ends it.
@@ -18,6 +18,8 @@ pub struct Simulator {
     pub fingerprint: String,
     pub certificate_authority: Option<String>,
     pub password: String,
+    /// Faults that have to strike, by their numbers.
+    expected: Mutex<Vec<(u64, Value)>>,
 }
 
 /// Everything the server holds.
@@ -44,7 +46,6 @@ pub struct TenantThere {
     #[serde(rename = "passwordSHA256")]
     pub password_sha256: Option<String>,
     pub preferred_viis_address: Option<String>,
-    #[serde(default)]
     pub machines: Vec<MachineThere>,
 }
 
@@ -102,9 +103,11 @@ pub struct Call {
 }
 
 impl Calls {
-    /// How often this method was called, e.g. `POST tenant`.
+    /// How often this method was called, e.g. `POST tenant`. The simulator counts each
+    /// method that it knows, so that a misspelled one is not taken for one that is unused.
     pub fn of(&self, method: &str) -> u64 {
-        self.by_method.get(method).copied().unwrap_or(0)
+        let count = self.by_method.get(method).copied();
+        count.unwrap_or_else(|| panic!("no call is named {method}: {:?}", self.by_method))
     }
 }
 
@@ -177,6 +180,7 @@ impl Simulator {
             fingerprint: text("fingerprintSHA256").unwrap(),
             certificate_authority: text("caFile"),
             password: password.to_owned(),
+            expected: Mutex::default(),
         }
     }
 
@@ -213,6 +217,7 @@ impl Simulator {
 
     /// The paths of all calls of one method, oldest first.
     pub async fn paths_of(&self, method: &str) -> Vec<String> {
+        self.calls().await.of(method);
         let calls = self.log().await.into_iter();
         calls
             .filter(|call| call.call == method)
@@ -244,9 +249,21 @@ impl Simulator {
     }
 
     /// The next `times` calls of this method meet `action`; 0: all, until [`Self::mend`].
-    pub async fn fault(&self, method: &str, times: u32, action: Value) {
+    /// At least one has to: see [`Self::all_faults_struck`].
+    /// Returns its number.
+    pub async fn fault(&self, method: &str, times: u32, action: Value) -> u64 {
         let fault = json!({"call": method, "skip": 0, "times": times, "action": action});
-        self.call(http::Method::POST, "/faults", Some(fault)).await;
+        let id = self.order(fault.clone()).await;
+        self.expected.lock().unwrap().push((id, fault));
+        id
+    }
+
+    /// The test fails when what it ordered by [`Self::fault`] did not happen.
+    pub async fn all_faults_struck(&self) {
+        let expected = std::mem::take(&mut *self.expected.lock().unwrap());
+        for (id, fault) in expected {
+            assert!(self.hits(id).await > 0, "it never struck: {fault}");
+        }
     }
 
     /// Orders a fault as the simulator's page describes it; returns its number.
@@ -258,11 +275,10 @@ impl Simulator {
     /// How often a fault has struck.
     pub async fn hits(&self, fault: u64) -> u64 {
         let faults = self.call(http::Method::GET, "/faults", None).await;
-        let found = faults.as_array().into_iter().flatten();
-        let hits = found
-            .filter(|it| it["id"] == fault)
-            .map(|it| it["hits"].as_u64());
-        hits.flatten().sum()
+        let mut all = faults.as_array().unwrap().iter();
+        let found = all.find(|it| it["id"] == fault);
+        let found = found.unwrap_or_else(|| panic!("no fault {fault} in {faults}"));
+        found["hits"].as_u64().unwrap()
     }
 
     /// Somebody cancels a task, by the API.
@@ -286,6 +302,7 @@ impl Simulator {
     }
 
     pub async fn mend(&self) {
+        self.all_faults_struck().await;
         self.call(http::Method::DELETE, "/faults", None).await;
     }
 

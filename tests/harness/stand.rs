@@ -169,6 +169,11 @@ impl Stand {
         self.secrets.lock().unwrap().push(password.to_owned());
     }
 
+    /// Any text may be seen, until something is remembered again.
+    pub fn forget_all(&self) {
+        self.secrets.lock().unwrap().clear();
+    }
+
     // === the operator ===
 
     pub fn start_operator(&mut self) {
@@ -274,8 +279,8 @@ impl Drop for Stand {
                 eprintln!("=== operator\n{}", operator.tail());
             }
             eprintln!("=== simulator\n{}", self.simulator.tail());
-        } else if !self.ended {
-            eprintln!("this test does not end with ends_well()");
+        } else {
+            assert!(self.ended, "this test does not end with ends_well()");
         }
     }
 }

@@ -242,7 +242,8 @@ fn problem_of_form<K: Ours>(seen: &K) -> Option<String> {
         .observed_generation()
         .is_none_or(|generation| generation < 0)
     {
-        return None;
+        let written = !seen.conditions().is_empty();
+        return written.then(|| "conditions without observedGeneration".into());
     }
     let shown = |name: &str| condition(seen, name);
     if shown("Ready").is_none() {

@@ -1,6 +1,7 @@
 //! What a user does: applies manifests, runs kubectl and the operator's commands.
 
 use super::manifests::Manifest;
+use super::plane::says_that_it_skips;
 use super::stand::{Stand, ours, resource_of};
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use std::path::Path;
@@ -61,9 +62,12 @@ impl Stand {
         }
     }
 
-    /// Deletes what no operator has seen.
+    /// Deletes what may be gone already.
     pub async fn remove_if_there(&self, kind: &str, name: &str) {
-        let _ = self.our_api(kind).delete(name, &Default::default()).await;
+        match self.our_api(kind).delete(name, &Default::default()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            deleted => drop(deleted.unwrap()),
+        }
     }
 
     fn our_api(&self, kind: &str) -> Api<DynamicObject> {
@@ -99,13 +103,17 @@ impl Stand {
         run(&mut command, input).await
     }
 
-    /// The control plane program under another name; nothing on a foreign cluster.
+    /// The control plane program under another name; nothing on a foreign cluster, which
+    /// is said.
     pub async fn control_plane(
         &self,
         arguments: &[&str],
         input: &str,
     ) -> Option<Result<String, String>> {
-        let program = self.lease.plane().program.as_ref()?;
+        let Some(program) = self.lease.plane().program.as_ref() else {
+            says_that_it_skips("the control plane is not ours");
+            return None;
+        };
         Some(run(tokio::process::Command::new(program).args(arguments), input).await)
     }
 

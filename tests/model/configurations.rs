@@ -3,6 +3,7 @@
 //! a fault to each.
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU32;
 
 use crate::faults::{Budget, Edit, Kind};
 use crate::kube::{Policy, TenantSpec};
@@ -74,6 +75,7 @@ fn configuration(name: &'static str, tenants: Vec<TenantSpec>, budget: Budget) -
         },
         mutant: None,
         rests: true,
+        offered: AtomicU32::new(0),
         settled: Mutex::default(),
     }
 }
@@ -309,7 +311,7 @@ pub fn machine_that_moves() -> Model {
             Kind::Rejected,
             Kind::ListedLate,
         ],
-        ..configuration("a machine that moves", vec![kept], budget(0, 0, 2, 1))
+        ..configuration("a machine that moves", vec![kept], budget(1, 0, 2, 1))
     }
 }
 
@@ -322,7 +324,6 @@ pub fn machine_that_moves_with_a_late_call() -> Model {
         faults: &[Kind::Late],
         edits: &[Edit::Fields],
         budget: Budget {
-            faults: moves.budget.faults + 1,
             edits: 1,
             ..moves.budget
         },

@@ -14,8 +14,9 @@ use crate::model::Model;
 use crate::mutants::Mutant;
 use crate::properties::{O1, O2, O3, O4, O7};
 
-/// Explores all of it, or up to a break of this property. Says which were broken.
-fn explore(model: Model, until: Option<&'static str>) -> BTreeSet<&'static str> {
+/// Explores all of it, or up to a break of this property. Says which were broken, and
+/// which faults no state offered.
+fn explore(model: Model, until: Option<&'static str>) -> (BTreeSet<&'static str>, Vec<Kind>) {
     let name = match model.mutant {
         None => model.name.to_owned(),
         Some(mutant) => format!("{mutant:?} ({})", model.name),
@@ -35,6 +36,8 @@ fn explore(model: Model, until: Option<&'static str>) -> BTreeSet<&'static str> 
     } else {
         println!("{counts}");
     }
+    let model = checker.model();
+    assert!(until.is_some() || states > 100, "{name}: {states} states");
     let mut broken = BTreeSet::new();
     for (property, path) in checker.discoveries() {
         broken.insert(property);
@@ -42,10 +45,10 @@ fn explore(model: Model, until: Option<&'static str>) -> BTreeSet<&'static str> 
         println!("    breaks \"{property}\" after {events} events");
         if until.is_none() {
             println!("{:#?}", path.clone().into_actions());
-            checker.model().print_rest(path.last_state());
+            model.print_rest(path.last_state());
         }
     }
-    broken
+    (broken, model.never_offered())
 }
 
 #[rstest]
@@ -65,8 +68,9 @@ fn explore(model: Model, until: Option<&'static str>) -> BTreeSet<&'static str> 
 #[case::machine_that_moves(of::machine_that_moves())]
 #[case::machine_that_moves_with_a_late_call(of::machine_that_moves_with_a_late_call())]
 fn the_planner_holds(#[case] model: Model) {
-    let broken = explore(model, None);
+    let (broken, never) = explore(model, None);
     assert!(broken.is_empty(), "broken: {broken:?}");
+    assert!(never.is_empty(), "no state offers {never:?}");
 }
 
 /// Few faults are enough to have everything planned that can be.
@@ -130,6 +134,6 @@ fn a_mutant_is_caught(
 ) {
     let mut model = model.mutated(mutant, faults);
     model.rests = by == O1;
-    let broken = explore(model, Some(by));
+    let (broken, _) = explore(model, Some(by));
     assert!(broken.contains(by), "{mutant:?} broke {broken:?}, not {by}");
 }

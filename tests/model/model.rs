@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use stateright::Property;
 
@@ -82,6 +83,8 @@ pub struct Model {
     pub mutant: Option<Mutant>,
     /// O1 is looked at.
     pub rests: bool,
+    /// The kinds of faults that a state offered, as bits.
+    pub offered: AtomicU32,
     /// States from which all comes to rest as it should.
     pub settled: Mutex<HashSet<u64>>,
 }
@@ -154,6 +157,22 @@ fn register(api: &mut Api, server: &mut Server) {
 impl Model {
     pub fn has(&self, kind: Kind) -> bool {
         self.faults.contains(&kind)
+    }
+
+    /// The same, noting that it can happen.
+    pub fn offers(&self, kind: Kind) -> bool {
+        let offered = self.offered.load(Ordering::Relaxed);
+        if offered & 1 << kind as u32 == 0 {
+            self.offered.fetch_or(1 << kind as u32, Ordering::Relaxed);
+        }
+        self.has(kind)
+    }
+
+    /// What the configuration has go wrong, and no state lets.
+    pub fn never_offered(&self) -> Vec<Kind> {
+        let offered = self.offered.load(Ordering::Relaxed);
+        let never = |kind: &Kind| offered & 1 << *kind as u32 == 0;
+        self.faults.iter().copied().filter(never).collect()
     }
 
     pub fn first(&self) -> State {

@@ -19,7 +19,7 @@ impl Model {
                 continue;
             }
             let mut offer = |kind, fate| {
-                if self.has(kind) {
+                if self.offers(kind) {
                     events.push(Event::Step(object, fate));
                 }
             };
@@ -125,22 +125,23 @@ impl Model {
 
     /// What goes wrong.
     pub fn offer_misfortune(&self, state: &State, asks: &[Asks; 3], events: &mut Vec<Event>) {
-        if self.has(Kind::Crash) {
+        if self.offers(Kind::Crash) {
             events.push(Event::Crash { stale: false });
         }
         let behind = state.leader.tenants != state.api.tenants;
-        if self.has(Kind::StaleRestart) && behind {
+        if behind && self.offers(Kind::StaleRestart) {
             events.push(Event::Crash { stale: true });
         }
         if self.has(Kind::Paused) && state.paused.is_none() {
             for (object, asks) in asks.iter().enumerate() {
                 let once = *asks == Asks::Changes && !state.budget.was_late;
                 if once || *asks == Asks::Writes {
+                    self.offers(Kind::Paused);
                     events.push(Event::Pause(object, *asks));
                 }
             }
         }
-        if self.has(Kind::Deaf) && !state.leader.deaf {
+        if !state.leader.deaf && self.offers(Kind::Deaf) {
             events.push(Event::Deafen);
         }
         self.offer_tasks(state, events);
@@ -148,9 +149,10 @@ impl Model {
         if let Some(backup) = &state.backup
             && **backup != state.server
         {
+            self.offers(Kind::Emptied);
             events.push(Event::RollBack);
             // One backup is enough.
-            if self.has(Kind::RolledBack) && backup.next_task == 1 {
+            if backup.next_task == 1 && self.offers(Kind::RolledBack) {
                 events.push(Event::BackUp);
             }
         }
@@ -158,10 +160,10 @@ impl Model {
 
     fn offer_tasks(&self, state: &State, events: &mut Vec<Event>) {
         for task in &state.server.tasks {
-            if self.has(Kind::TaskFails) && task.end.is_none() {
+            if task.end.is_none() && self.offers(Kind::TaskFails) {
                 events.push(Event::Fail(task.id));
             }
-            if self.has(Kind::TaskForgotten) {
+            if self.offers(Kind::TaskForgotten) {
                 events.push(Event::Forget(task.id, true));
                 if task.end.is_none() {
                     events.push(Event::Forget(task.id, false));
@@ -172,10 +174,10 @@ impl Model {
 
     fn offer_tenants(&self, state: &State, asks: &[Asks; 3], events: &mut Vec<Event>) {
         for tenant in state.server.tenants.iter().filter(|t| t.maker.is_some()) {
-            if self.has(Kind::Vanishes) {
+            if self.offers(Kind::Vanishes) {
                 events.push(Event::Vanish(tenant.id));
             }
-            if self.has(Kind::Drifts) {
+            if self.offers(Kind::Drifts) {
                 events.push(Event::Drift(tenant.id));
                 if tenant.machine.is_some() {
                     events.push(Event::DriftMachine(tenant.id));
@@ -185,11 +187,12 @@ impl Model {
             let owned = owners.any(|owner| owner.own_status().tenant == Some(tenant.id));
             if self.has(Kind::Hidden) && owned {
                 let reads = (0..3).filter(|object| asks[*object] == Asks::Reads);
+                let reads = reads.filter(|_| self.offers(Kind::Hidden));
                 events.extend(reads.map(|object| Event::StepHiding(object, tenant.id)));
             }
         }
         let free = state.server.named(1).is_none();
-        if self.has(Kind::Stranger) && free {
+        if free && self.offers(Kind::Stranger) {
             events.push(Event::Stranger { fields: 0 });
             events.push(Event::Stranger { fields: 1 });
         }

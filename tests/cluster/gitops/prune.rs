@@ -1,7 +1,7 @@
 //! Everything deleted at once by a tool, in whatever order, also without an operator.
 
 use crate::bios_id;
-use crate::harness::{Stand, existing_cluster, machine, simple_tenant};
+use crate::harness::{Stand, machine, simple_tenant, skipped_on_an_existing_cluster};
 
 const OURS: &str = "integrationservers.viis-operator.io,tenants.viis-operator.io,\
                     virtualmachines.viis-operator.io";
@@ -35,7 +35,7 @@ async fn is_pruned(stand: &Stand) {
 #[tokio::test]
 async fn in_the_foreground_with_the_server_first() {
     // It deletes every IntegrationServer that there is.
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let stand = stand_with_everything().await;
@@ -54,7 +54,7 @@ async fn in_the_foreground_with_the_server_first() {
 /// The operator went first: everything waits, and goes once there is one again.
 #[tokio::test]
 async fn after_the_operator() {
-    if existing_cluster() {
+    if skipped_on_an_existing_cluster() {
         return;
     }
     let mut stand = stand_with_everything().await;

@@ -1,6 +1,8 @@
 //! One permission, taken away and given back.
 
-use crate::harness::{Permission, Scope, Simulator, Stand, eventually, existing_cluster, within};
+use crate::harness::{
+    Permission, REFUSED, Scope, Simulator, Stand, eventually, existing_cluster, within,
+};
 use std::time::{Duration, Instant};
 
 /// How long it is seen that nothing comes.
@@ -105,6 +107,7 @@ impl Trial {
         let log = self.stand.operator.as_ref().unwrap().log();
         let warned = log.lines().any(|line| {
             line.contains("WARN")
+                && line.contains(REFUSED)
                 && line.contains(&format!("cannot {verb} resource \"{resource}\""))
                 && line.contains("service account to the roles that come with the operator")
         });

@@ -68,17 +68,22 @@ impl Mischief {
                 stand.simulator.mend().await;
                 let call = random.choice(CALLS).unwrap_or("*");
                 let action = action(random, call);
-                stand.simulator.fault(call, 1, action).await;
+                let order = json!({"call": call, "times": 1, "action": action});
+                stand.simulator.order(order).await;
                 "a call fails"
             }
         };
         *self.0.entry(what).or_default() += 1;
     }
 
-    /// All is well from now on.
-    pub async fn ends(&self, stand: &Stand, proxy: &Proxy) {
+    /// All is well from now on; an error when nothing went wrong before.
+    pub async fn ends(&self, stand: &Stand, proxy: &Proxy) -> Result<(), String> {
         proxy.plan(|_| Fate::Passes);
         stand.simulator.mend().await;
+        match self.0.is_empty() {
+            true => Err("nothing went wrong: run longer".to_owned()),
+            false => Ok(()),
+        }
     }
 }
 

@@ -68,7 +68,7 @@ async fn through(size: Size, stand: &mut Stand, proxy: &Proxy) -> Result<(), Str
     );
     let mut gauge = Gauge::new();
     let span = Duration::from_secs_f64(size.minutes * 60.0);
-    live(stand, proxy, &mut fleet, &mut random, &mut gauge, span).await;
+    live(stand, proxy, &mut fleet, &mut random, &mut gauge, span).await?;
     let stopped = Instant::now();
     becomes(stand, &fleet, RECOVERY).await?;
     println!(
@@ -78,7 +78,7 @@ async fn through(size: Size, stand: &mut Stand, proxy: &Proxy) -> Result<(), Str
     );
     stand.is_quiet_for(Duration::from_secs(5)).await;
     fleet.made_once(&stand.simulator.state().await)?;
-    gauge.look(stand).await;
+    gauge.look(stand).await?;
     gauge.verdict()?;
     fleet.delete_all(stand).await;
     becomes(stand, &fleet, PATIENCE).await?;
@@ -119,7 +119,7 @@ async fn live(
     random: &mut fastrand::Rng,
     gauge: &mut Gauge,
     span: Duration,
-) {
+) -> Result<(), String> {
     let started = Instant::now();
     let mut mischief = Mischief::default();
     let mut sampled = Instant::now();
@@ -132,13 +132,13 @@ async fn live(
         if sampled.elapsed() > SAMPLE {
             sampled = Instant::now();
             if started.elapsed() > span / 2 {
-                gauge.look(stand).await;
+                gauge.look(stand).await?;
             }
         }
         tokio::time::sleep(Duration::from_millis(random.u64(50..350))).await;
     }
-    mischief.ends(stand, proxy).await;
     println!("soak: {mischief}");
+    mischief.ends(stand, proxy).await
 }
 
 async fn becomes(stand: &Stand, fleet: &Fleet, patience: Duration) -> Result<(), String> {

@@ -7,8 +7,8 @@ use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,27 @@ pub struct Watches {
     not_before: Mutex<Option<Instant>>,
     cut: Mutex<CancellationToken>,
     gone: AtomicBool,
+    /// Watches that are open; how many were cut; events that were seen twice, late or
+    /// out of order.
+    open: AtomicU64,
+    cuts: AtomicU64,
+    altered: AtomicU64,
+}
+
+/// A watch, as long as it is open.
+struct Open(Arc<Watches>);
+
+impl Open {
+    fn of(watches: &Arc<Watches>) -> Open {
+        watches.open.fetch_add(1, Ordering::SeqCst);
+        Open(Arc::clone(watches))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 type Line = (Instant, Vec<u8>);
@@ -44,7 +65,20 @@ impl Watches {
             not_before: Mutex::new(None),
             cut: Mutex::new(CancellationToken::new()),
             gone: AtomicBool::new(false),
+            open: AtomicU64::new(0),
+            cuts: AtomicU64::new(0),
+            altered: AtomicU64::new(0),
         }
+    }
+
+    /// How many watches were cut.
+    pub fn cuts(&self) -> u64 {
+        self.cuts.load(Ordering::SeqCst)
+    }
+
+    /// How many events were seen otherwise than they came.
+    pub fn altered(&self) -> u64 {
+        self.altered.load(Ordering::SeqCst)
     }
 
     pub fn become_(&self, watching: Watching) {
@@ -58,6 +92,8 @@ impl Watches {
     /// All end now; `gone`: with the answer that their past is forgotten (410).
     pub fn cut(&self, gone: bool) {
         self.gone.store(gone, Ordering::SeqCst);
+        let open = self.open.load(Ordering::SeqCst);
+        self.cuts.fetch_add(open, Ordering::SeqCst);
         let mut token = self.cut.lock().unwrap();
         token.cancel();
         *token = CancellationToken::new();
@@ -68,13 +104,15 @@ impl Watches {
         clippy::disallowed_methods,
         reason = "what is delayed here is what one test's API server sends, and ends with it"
     )]
-    pub fn pass(self: std::sync::Arc<Self>, path: &str, answer: Response) -> Response {
+    pub fn pass(self: Arc<Self>, path: &str, answer: Response) -> Response {
         let cut = self.cut.lock().unwrap().clone();
         let (sender, receiver) = unbounded::<Line>();
         let kind = path.rsplit('/').next().unwrap_or_default().to_owned();
         answer.map(|body| {
             let mut frames = body.into_data_stream();
+            let open = Open::of(&self);
             tokio::spawn(async move {
+                let _open = open;
                 let mut stream = Stream::of(kind, sender);
                 loop {
                     tokio::select! {
@@ -140,6 +178,7 @@ impl Stream {
             && kind == self.kind
         {
             due = due.max(now + delay);
+            watches.altered.fetch_add(1, Ordering::SeqCst);
         }
         let before = self.remember(&line);
         self.send(due, line.clone());
@@ -149,8 +188,9 @@ impl Stream {
                 self.send(due, before);
                 self.send(due, line);
             }
-            (Watching::Passes | Watching::Late(..) | Watching::Back, _) => {}
+            (Watching::Passes | Watching::Late(..) | Watching::Back, _) => return,
         }
+        watches.altered.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Returns what the object's event was before, where both show the object alive.

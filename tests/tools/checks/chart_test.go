@@ -28,8 +28,7 @@ func TestSnapshots(t *testing.T) {
 			agrees(t, path, withoutCopies(template(t, file)), "UPDATE_SNAPSHOTS", "chart-snapshots")
 		})
 	}
-	snapshots, _ := filepath.Glob(chart + "/tests/snapshots/*")
-	for _, snapshot := range snapshots {
+	for _, snapshot := range glob(t, chart+"/tests/snapshots/*") {
 		values := filepath.Join(chart, "tests/values", filepath.Base(snapshot))
 		if _, err := os.Stat(values); err != nil {
 			t.Errorf("%s has no values any more: remove it", snapshot)

@@ -55,8 +55,7 @@ func TestManifestsKeepToTheSchemas(t *testing.T) {
 		rendered[folder] = overlay(t, folder)
 	}
 	for _, folder := range []string{"examples", "deploy/argocd", "deploy/flux"} {
-		files, _ := filepath.Glob(project + "/" + folder + "/*.yaml")
-		for _, file := range files {
+		for _, file := range glob(t, project+"/"+folder+"/*.yaml") {
 			rendered[folder+"/"+filepath.Base(file)] = read(t, file)
 		}
 	}
@@ -73,7 +72,8 @@ func keepsToTheSchemas(t *testing.T, location, stream string) {
 		t.Fatal(err)
 	}
 	said := run(t, "kubeconform", "-strict", "-summary", "-schema-location", location, file)
-	if !strings.Contains(said, "Invalid: 0, Errors: 0, Skipped: 0") {
+	// Of an empty stream nothing is valid, and nothing wrong.
+	if !strings.Contains(said, "Invalid: 0, Errors: 0, Skipped: 0") || strings.Contains(said, " Valid: 0,") {
 		t.Error(said)
 	}
 }
@@ -81,24 +81,25 @@ func keepsToTheSchemas(t *testing.T, location, stream string) {
 // What has to be found is found.
 func TestSchemasRefuse(t *testing.T) {
 	location := allSchemas(t)
-	for wrong, manifest := range map[string]string{
-		"a field of ours":       "{apiVersion: viis-operator.io/v1alpha1, kind: Tenant, metadata: {name: a}, spec: {integrationServerRef: {name: a}, type: Simple, nam: b}}",
-		"a value of ours":       "{apiVersion: viis-operator.io/v1alpha1, kind: Tenant, metadata: {name: a}, spec: {integrationServerRef: {name: a}, type: Half}}",
-		"a field of Kubernetes": "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {port: []}}",
-		"metadata":              "{apiVersion: v1, kind: Service, metadata: {nam: a}, spec: {}}",
-		"a field of a monitor":  "{apiVersion: monitoring.coreos.com/v1, kind: PodMonitor, metadata: {name: a}, spec: {selector: {}, endpoints: []}}",
-		"a field of Argo CD":    "{apiVersion: argoproj.io/v1alpha1, kind: Application, metadata: {name: a}, spec: {project: a, destination: {}, syncPolicy: {automated: {prun: true}}}}",
-		"a field of Flux":       "{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {name: a}, spec: {interval: 1m, prune: true, sourceRef: {kind: GitRepository, name: a}, await: true}}",
-		"a field of a release":  "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: a}, spec: {interval: 1m, chart: {spec: {chart: a, sourceRef: {kind: GitRepository, name: a}}}, value: {}}}",
-		"a kind":                "{apiVersion: viis-operator.io/v1alpha1, kind: Tennant, metadata: {name: a}}",
+	for _, example := range []struct{ wrong, manifest, says string }{
+		{"a field of ours", "{apiVersion: viis-operator.io/v1alpha1, kind: Tenant, metadata: {name: a}, spec: {integrationServerRef: {name: a}, type: Simple, nam: b}}", "'nam'"},
+		{"a value of ours", "{apiVersion: viis-operator.io/v1alpha1, kind: Tenant, metadata: {name: a}, spec: {integrationServerRef: {name: a}, type: Half}}", "/spec/type"},
+		{"a field of Kubernetes", "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {port: []}}", "'port'"},
+		{"metadata", "{apiVersion: v1, kind: Service, metadata: {nam: a}, spec: {}}", "'nam'"},
+		{"a field of a monitor", "{apiVersion: monitoring.coreos.com/v1, kind: PodMonitor, metadata: {name: a}, spec: {selector: {}, endpoints: []}}", "'endpoints'"},
+		{"a field of Argo CD", "{apiVersion: argoproj.io/v1alpha1, kind: Application, metadata: {name: a}, spec: {project: a, destination: {}, syncPolicy: {automated: {prun: true}}}}", "'prun'"},
+		{"a field of Flux", "{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {name: a}, spec: {interval: 1m, prune: true, sourceRef: {kind: GitRepository, name: a}, await: true}}", "'await'"},
+		{"a field of a release", "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: {name: a}, spec: {interval: 1m, chart: {spec: {chart: a, sourceRef: {kind: GitRepository, name: a}}}, value: {}}}", "'value'"},
+		{"a kind", "{apiVersion: viis-operator.io/v1alpha1, kind: Tennant, metadata: {name: a}}", "could not find schema"},
 	} {
-		t.Run(wrong, func(t *testing.T) {
+		t.Run(example.wrong, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "wrong.yaml")
-			if err := os.WriteFile(file, []byte(manifest), 0o644); err != nil {
+			if err := os.WriteFile(file, []byte(example.manifest), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if said, _, failed := try("kubeconform", "-strict", "-schema-location", location, file); failed == nil {
-				t.Errorf("accepted: %s", said)
+			said, _, failed := try("kubeconform", "-strict", "-schema-location", location, file)
+			if failed == nil || !strings.Contains(said, example.says) {
+				t.Errorf("%q is not in %q (%v)", example.says, said, failed)
 			}
 		})
 	}
@@ -112,7 +113,7 @@ func allSchemas(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, _ := filepath.Glob(project + "/crds/*.yaml")
+	files := glob(t, project+"/crds/*.yaml")
 	for _, file := range slices.Concat(files, monitoringCRDs(t), gitOpsCRDs(t)) {
 		if err := schemas.CustomResources(file, folder, definitions); err != nil {
 			t.Fatal(err)
@@ -241,10 +242,12 @@ func TestPodsAreRestricted(t *testing.T) {
 	}
 	restricted := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
 	for name, file := range valueSets(t) {
+		evaluated := 0
 		for key, object := range objects(t, template(t, file)) {
 			if object["kind"] != "Deployment" {
 				continue
 			}
+			evaluated++
 			var deployment appsv1.Deployment
 			text, _ := yaml.Marshal(object)
 			if err := yaml.UnmarshalStrict(text, &deployment); err != nil {
@@ -259,6 +262,9 @@ func TestPodsAreRestricted(t *testing.T) {
 			if container.ReadOnlyRootFilesystem == nil || !*container.ReadOnlyRootFilesystem {
 				t.Errorf("%s with the values %s: its root file system can be written", key, name)
 			}
+		}
+		if evaluated != 1 {
+			t.Errorf("%d pods with the values %s", evaluated, name)
 		}
 	}
 }

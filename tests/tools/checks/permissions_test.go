@@ -60,21 +60,25 @@ func TestPermissionsNameTheCode(t *testing.T) {
 	for _, file := range []string{"src/controllers/context.rs", "src/controllers/integration_server/serve.rs"} {
 		named[file] = true
 	}
+	found := 0
 	calls := regexp.MustCompile(`\bApi<|\bApi::|Recorder::new|client\.request`)
 	err := filepath.WalkDir(project+"/src", func(path string, entry fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(project, path)
 		isTest := strings.Contains(name, "tests") || strings.Contains(name, "/fixtures")
-		if err != nil || isTest || filepath.Ext(path) != ".rs" || named[name] {
+		if err != nil || isTest || filepath.Ext(path) != ".rs" {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		if calls.Match(text) {
+		switch {
+		case calls.Match(text) && named[name]:
+			found++
+		case calls.Match(text):
 			t.Errorf("%s asks the API server for something and is not in docs/permissions.md", name)
 		}
 		return err
 	})
-	if err != nil {
-		t.Error(err)
+	if err != nil || found < 10 {
+		t.Errorf("%d files were found to ask the API server for something: %v", found, err)
 	}
 }
 
@@ -159,6 +163,7 @@ func granted(t *testing.T, role Object) map[string]bool {
 
 // Whatever is set: Secrets are read by name alone, and nothing is allowed by a star.
 func TestSecretsCannotBeListed(t *testing.T) {
+	read := 0
 	for set, file := range valueSets(t) {
 		for name, object := range objects(t, template(t, file)) {
 			for _, verb := range slices.Sorted(maps.Keys(granted(t, object))) {
@@ -166,7 +171,13 @@ func TestSecretsCannotBeListed(t *testing.T) {
 				if isSecret || strings.Contains(verb, "*") {
 					t.Errorf("%s (values %s) allows %s", name, set, verb)
 				}
+				if strings.HasPrefix(verb, "/secrets get ") {
+					read++
+				}
 			}
 		}
+	}
+	if read == 0 {
+		t.Error("no role reads Secrets: what was looked for has another name")
 	}
 }

@@ -76,6 +76,16 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
+// glob is the files of a pattern; there has to be one.
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no file is %s: %v", pattern, err)
+	}
+	return files
+}
+
 // agrees compares a file with what it has to hold, or writes it when the environment
 // variable asks for that.
 func agrees(t *testing.T, path, expected, variable, target string) {

@@ -14,12 +14,8 @@ type Object = map[string]any
 // valueSets are the files in tests/values of the chart, by name.
 func valueSets(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob(chart + "/tests/values/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no values to try: ", err)
-	}
 	sets := map[string]string{}
-	for _, file := range files {
+	for _, file := range glob(t, chart+"/tests/values/*.yaml") {
 		sets[strings.TrimSuffix(filepath.Base(file), ".yaml")] = file
 	}
 	return sets

@@ -14,6 +14,9 @@ func TestAnOwnFolderIsRemovedWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !exists(t, dir.path("pki")) {
+		t.Fatal("there was nothing to remove")
+	}
 	if err := dir.remove(); err != nil {
 		t.Fatal(err)
 	}
@@ -31,6 +34,9 @@ func TestInASharedFolderOnlyOurEntriesGo(t *testing.T) {
 	dir, err := claimDirectory(root)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !exists(t, dir.path("pki")) {
+		t.Fatal("there are no keys to remove")
 	}
 	if err := dir.remove(); err != nil {
 		t.Fatal(err)
