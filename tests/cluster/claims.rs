@@ -2,7 +2,8 @@
 
 use crate::bios_id;
 use crate::harness::{
-    Manifest, Simulator, Stand, has, is_ready, is_stalled, machine, message, simple_tenant,
+    Manifest, Simulator, Stand, eventually, has, is_ready, is_stalled, machine, message,
+    simple_tenant,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -198,7 +199,12 @@ async fn a_server_of_another_installation_is_left_alone() {
     stand.apply([simple_tenant("acme")]).await;
     let before = stand.integration_server().get().await;
     stand.start_operator();
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    eventually("it is ready", async || {
+        let page = stand.operator.as_ref().unwrap().page("/readyz").await;
+        page.is_some_and(|page| page.0 == 200)
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let after = stand.integration_server().get().await;
     assert_eq!(
         before.metadata.resource_version, after.metadata.resource_version,
