@@ -121,9 +121,9 @@ impl Cluster {
 }
 
 impl Look {
-    /// Nothing is there.
-    pub fn is_empty(&self) -> bool {
-        self.servers.is_empty() && self.tenants.is_empty() && self.machines.is_empty()
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.servers.len() + self.tenants.len() + self.machines.len()
     }
 }
 

@@ -31,7 +31,7 @@ impl Simulator {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .no_proxy()
-            .timeout(Duration::from_secs(10))
+            .timeout(Duration::from_secs(60))
             .build()
             .map_err(|error| Failure(format!("cannot speak HTTP: {error}")))?;
         Ok(Self {

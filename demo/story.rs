@@ -12,7 +12,7 @@ use crate::table;
 /// How often the resources are looked at.
 const GLANCE: Duration = Duration::from_millis(250);
 
-/// Longer than everything takes, even on a machine that is busy.
+/// The longest time without progress, even on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// So many looks may fail one after the other.
@@ -31,8 +31,7 @@ pub async fn tell(stage: &mut Stage, screen: &mut Screen, once: bool) -> Result<
     apply_examples(screen, &cluster, &server).await?;
 
     screen.step("watching until everything is Ready")?;
-    let all_ready = |look: &Look| table::is_all_ready(look);
-    watch(stage, screen, &cluster, "become ready", all_ready).await?;
+    watch(stage, screen, &cluster, "become ready", table::unready).await?;
     screen.keep();
     let holdings = simulator.holdings().await?;
     screen.say(&format!("\n  The server holds {holdings}."))?;
@@ -108,7 +107,13 @@ async fn start_operator(
     screen.step("operator: its resource definitions, its namespace, its program")?;
     for command in [
         &["apply", "-f", "crds/"][..],
-        &["wait", "--for=condition=established", "-f", "crds/"],
+        &[
+            "wait",
+            "--for=condition=established",
+            "--timeout=5m",
+            "-f",
+            "crds/",
+        ],
         &["create", "namespace", "viis-system"],
     ] {
         run(screen, cluster, command).await?;
@@ -156,7 +161,7 @@ async fn take_away(
     let command = ["delete", "-f", "examples/"];
     screen.say("  $ kubectl delete -f examples/")?;
     let kubectl = cluster.kubectl_in_background(&command)?;
-    watch(stage, screen, cluster, "disappear", Look::is_empty).await?;
+    watch(stage, screen, cluster, "disappear", Look::count).await?;
     screen.keep();
     let output = tokio::time::timeout(PATIENCE, kubectl.wait_with_output())
         .await
@@ -179,25 +184,29 @@ async fn take_away(
     }
 }
 
-/// Shows the resources until it is so.
+/// Shows the resources until none of them is left to wait for.
 async fn watch(
     stage: &mut Stage,
     screen: &mut Screen,
     cluster: &Cluster,
     what: &str,
-    is_so: impl Fn(&Look) -> bool,
+    left: impl Fn(&Look) -> usize,
 ) -> Result<(), Failure> {
-    let deadline = Instant::now() + PATIENCE;
+    let (mut fewest, mut since) = (usize::MAX, Instant::now());
     loop {
         stage.check_alive()?;
         let look = cluster.look().await.map_err(blind)?;
         screen.show(&look)?;
-        if is_so(&look) {
+        let left = left(&look);
+        if left == 0 {
             return Ok(());
         }
-        if Instant::now() > deadline {
+        if left < fewest {
+            (fewest, since) = (left, Instant::now());
+        }
+        if since.elapsed() > PATIENCE {
             return Err(Failure(format!(
-                "it does not {what} within {} s:\n{}The end of the operator's log:\n{}",
+                "{left} resources do not {what}, and none did in the last {} s:\n{}The end of the operator's log:\n{}",
                 PATIENCE.as_secs(),
                 table::unfinished(&look),
                 stage.operator_says()

@@ -72,9 +72,14 @@ pub struct Line {
     pub says: String,
 }
 
-/// Everything is ready at its newest generation, and there is something.
-pub fn is_all_ready(look: &Look) -> bool {
-    !look.is_empty() && outcomes(look).all(|(_, outcome)| outcome.status == Status::Ready)
+/// How many are not ready at their newest generation. Before the first resource is there,
+/// one is.
+pub fn unready(look: &Look) -> usize {
+    if look.count() == 0 {
+        return 1;
+    }
+    let unready = |(_, outcome): &(_, Outcome)| outcome.status != Status::Ready;
+    outcomes(look).filter(unready).count()
 }
 
 /// What stands in the way, one line for each resource that is not ready.
@@ -367,14 +372,14 @@ mod tests {
 
     #[test]
     fn ready_for_an_older_spec_is_not_ready() {
-        assert!(is_all_ready(&tenant(json!({"conditions": ready(2)}))));
-        assert!(!is_all_ready(&tenant(json!({"conditions": ready(1)}))));
-        assert!(!is_all_ready(&tenant(json!({}))));
+        assert_eq!(unready(&tenant(json!({"conditions": ready(2)}))), 0);
+        assert_eq!(unready(&tenant(json!({"conditions": ready(1)}))), 1);
+        assert_eq!(unready(&tenant(json!({}))), 1);
     }
 
     #[test]
     fn nothing_is_not_ready() {
-        assert!(!is_all_ready(&Look::default()));
+        assert_eq!(unready(&Look::default()), 1);
     }
 
     #[test]

@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[allow(dead_code)]
+#[path = "harness/patience.rs"]
+mod patience;
+
+use patience::patient;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
@@ -88,7 +93,7 @@ impl Running {
     /// The first line from here on whose message contains this.
     fn line(&mut self, part: &str) -> serde_json::Value {
         loop {
-            let line = self.log.recv_timeout(Duration::from_secs(20));
+            let line = self.log.recv_timeout(patient(Duration::from_secs(20)));
             let line = line.unwrap_or_else(|_| panic!("it did not say {part:?}"));
             let line: serde_json::Value = serde_json::from_str(&line).unwrap();
             if line["message"].as_str().unwrap().contains(part) {
@@ -151,7 +156,7 @@ fn waits_for_its_kinds_and_stops_on_either_signal() {
         let signalled = Instant::now();
         running.signal(name);
         assert_eq!(running.exit_status(), Some(0), "SIG{name}");
-        assert!(signalled.elapsed() < Duration::from_secs(10));
+        assert!(signalled.elapsed() < patient(Duration::from_secs(10)));
         running.line("stopped before the controllers started");
     }
 }

@@ -2,7 +2,7 @@
 //! however the wave comes and whatever happens to the operator meanwhile.
 
 use crate::harness::{
-    Scope, Simulator, Stand, eventually, simple_tenant, skipped_on_an_existing_cluster, within,
+    Scope, Simulator, Stand, all_come, eventually, simple_tenant, skipped_on_an_existing_cluster,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -39,14 +39,10 @@ async fn stand_with(count: usize, scope: Scope) -> Stand {
     stand
         .apply(names.iter().map(|name| simple_tenant(name)))
         .await;
-    within(
-        Duration::from_secs(PATIENCE),
-        "all are active",
-        async || {
-            let tenants = stand.simulator.state().await.tenants;
-            tenants.len() == count && tenants.iter().all(|tenant| tenant.status == "Active")
-        },
-    )
+    all_come(count, "all are active", async || {
+        let tenants = stand.simulator.state().await.tenants.into_iter();
+        tenants.filter(|tenant| tenant.status == "Active").count()
+    })
     .await;
     stand
 }
@@ -112,7 +108,7 @@ async fn three_hundred_pruned_at_once_in_a_crash_loop() {
         stand.simulator.state().await.tenants.len() == 300 - LIMIT
     })
     .await;
-    stand.is_quiet_after_start().await;
+    stand.is_quiet_past_the_next_list().await;
     assert_eq!(stand.simulator.state().await.tenants.len(), 300 - LIMIT);
     let calls = destroyed(&stand).await;
     // A crash between a call and its answer may have one repeated, for the same tenant.
@@ -138,7 +134,7 @@ async fn the_kind_itself_is_deleted() {
         stand.simulator.state().await.tenants.len() == 8 - LIMIT
     })
     .await;
-    stand.is_quiet_after_start().await;
+    stand.is_quiet_past_the_next_list().await;
     assert_eq!(stand.simulator.state().await.tenants.len(), 8 - LIMIT);
     // The way back to an empty cluster is an agreement, here as everywhere.
     stand
@@ -155,7 +151,7 @@ async fn the_kind_itself_is_deleted() {
             &[
                 "wait",
                 "--for=delete",
-                "--timeout=60s",
+                "--timeout=10m",
                 "crd/tenants.viis-operator.io",
             ],
             "",
@@ -189,7 +185,7 @@ async fn an_agreement_covers_what_was_seen_and_nothing_that_came_later() {
     }
     let second = token_of(&stand, 2).await;
     assert_ne!(first, second, "as many, but others");
-    stand.is_quiet_after_start().await;
+    stand.is_quiet_past_the_next_list().await;
     assert_eq!(
         destroyed(&stand).await,
         7,
@@ -213,7 +209,7 @@ async fn an_agreement_covers_what_was_seen_and_nothing_that_came_later() {
             hold.is_some_and(|hold| hold.token != second && [1, 3].contains(&hold.count))
         })
         .await;
-    stand.is_quiet_after_start().await;
+    stand.is_quiet_past_the_next_list().await;
     let state = stand.simulator.state().await;
     assert!(
         state.find(&names[11]).is_some(),

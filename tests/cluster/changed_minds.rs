@@ -6,7 +6,8 @@ use serde_json::json;
 
 #[tokio::test]
 async fn a_creation_that_runs_is_cancelled() {
-    let stand = Stand::ready_with(&["--create-duration", "20s"], |server| server).await;
+    let stand = Stand::ready().await;
+    stand.simulator.hold_tasks_of("POST tenant").await;
     stand.apply([simple_tenant("acme")]).await;
     stand
         .tenant("acme")
@@ -28,7 +29,8 @@ async fn a_creation_that_runs_is_cancelled() {
 /// The cancellation came too late: what was made is destroyed.
 #[tokio::test]
 async fn a_creation_that_can_no_longer_be_cancelled_is_undone() {
-    let stand = Stand::ready_with(&["--create-duration", "3s"], |server| server).await;
+    let stand = Stand::ready().await;
+    let running = stand.simulator.hold_tasks_of("POST tenant").await;
     stand
         .simulator
         .fault(
@@ -43,6 +45,11 @@ async fn a_creation_that_can_no_longer_be_cancelled_is_undone() {
         .has("Provisioned", "False", "TaskRunning")
         .await;
     stand.tenant("acme").delete().await;
+    eventually("it is asked to be cancelled", async || {
+        stand.simulator.calls().await.of("POST cancel") > 0
+    })
+    .await;
+    stand.simulator.release(running).await;
     stand.tenant("acme").is_gone().await;
     let state = stand.simulator.state().await;
     assert!(state.tenants.is_empty(), "{state:#?}");
@@ -94,7 +101,8 @@ async fn a_resource_that_was_made_again_unseen_is_another_one() {
 /// `Retain` set while the deletion task waits in the server's queue.
 #[tokio::test]
 async fn retain_set_late_stops_a_deletion_that_can_still_be_stopped() {
-    let stand = Stand::ready_with(&["--delete-duration", "20s"], |server| server).await;
+    let stand = Stand::ready().await;
+    stand.simulator.hold_tasks_of("DELETE tenant").await;
     stand.apply([simple_tenant("acme")]).await;
     stand.tenant("acme").becomes_ready().await;
     stand.tenant("acme").delete().await;
@@ -123,7 +131,8 @@ async fn retain_set_late_stops_a_deletion_that_can_still_be_stopped() {
 /// A machine that comes while its tenant's deletion runs waits.
 #[tokio::test]
 async fn a_machine_that_comes_during_the_deletion_waits() {
-    let stand = Stand::ready_with(&["--delete-duration", "12s"], |server| server).await;
+    let stand = Stand::ready().await;
+    let running = stand.simulator.hold_tasks_of("DELETE tenant").await;
     stand.apply([simple_tenant("acme")]).await;
     stand.tenant("acme").becomes_ready().await;
     stand.tenant("acme").delete().await;
@@ -138,6 +147,7 @@ async fn a_machine_that_comes_during_the_deletion_waits() {
         .await;
     assert!(has(&late, "Ready", "False", "TenantDeleting"));
     assert_eq!(stand.simulator.calls().await.of("POST register"), 0);
+    stand.simulator.release(running).await;
     stand.tenant("acme").is_gone().await;
     stand
         .machine("late")

@@ -239,6 +239,11 @@ async fn definitions_that_are_missing_or_others() {
             "",
         )
         .await;
+    eventually("it is not served", async || {
+        let (_, none) = report(&stand, None, &[]).await;
+        find(&none, "server", "")["outcome"] == "failed"
+    })
+    .await;
     let (_, none) = report(&stand, None, &[]).await;
     is(
         &none,

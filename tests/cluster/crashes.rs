@@ -7,7 +7,8 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn killed_while_the_creations_task_runs() {
-    let mut stand = Stand::ready_with(&["--create-duration", "3s"], |server| server).await;
+    let mut stand = Stand::ready().await;
+    let running = stand.simulator.hold_tasks_of("POST tenant").await;
     stand.password_of("acme").await;
     stand
         .apply([
@@ -26,6 +27,7 @@ async fn killed_while_the_creations_task_runs() {
         })
         .await;
     stand.kill_operator();
+    stand.simulator.release(running).await;
     stand.start_operator();
     stand.tenant("acme").becomes_ready().await;
     stand.machine("web-1").becomes_ready().await;
@@ -100,7 +102,8 @@ async fn killed_and_away_until_the_task_has_ended() {
 
 #[tokio::test]
 async fn killed_while_a_deletion_runs() {
-    let mut stand = Stand::ready_with(&["--delete-duration", "3s"], |server| server).await;
+    let mut stand = Stand::ready().await;
+    let running = stand.simulator.hold_tasks_of("DELETE tenant").await;
     stand
         .apply([simple_tenant("acme"), machine("web-1", "acme", &bios_id(1))])
         .await;
@@ -113,6 +116,7 @@ async fn killed_while_a_deletion_runs() {
         .has("Removed", "False", "TaskRunning")
         .await;
     stand.kill_operator();
+    stand.simulator.release(running).await;
     stand.start_operator();
     stand.tenant("acme").is_gone().await;
     stand.machine("web-1").is_gone().await;
@@ -123,8 +127,8 @@ async fn killed_while_a_deletion_runs() {
 /// Nobody remembers the activation when the next process looks: its work is in the inventory.
 #[tokio::test]
 async fn killed_during_an_activation_that_the_server_forgets() {
-    let flags = ["--dialect", "forgetful", "--activate-duration", "5s"];
-    let mut stand = Stand::ready_with(&flags, |server| server).await;
+    let mut stand = Stand::ready_with(&["--dialect", "forgetful"], |server| server).await;
+    let running = stand.simulator.hold_tasks_of("POST activate").await;
     stand.apply([simple_tenant("acme")]).await;
     stand
         .tenant("acme")
@@ -135,6 +139,7 @@ async fn killed_during_an_activation_that_the_server_forgets() {
         })
         .await;
     stand.kill_operator();
+    stand.simulator.release(running).await;
     eventually("the activation is over", async || {
         stand.simulator.state().await.tenant("acme").status == "Active"
     })
@@ -150,7 +155,7 @@ async fn killed_during_an_activation_that_the_server_forgets() {
     // It is not followed again by the process after that either.
     stand.kill_operator();
     stand.start_operator();
-    stand.is_quiet_after_start().await;
+    stand.is_quiet_past_the_next_list().await;
     stand.tenant("acme").delete().await;
     stand.tenant("acme").within(60).is_gone().await;
     stand.ends_well().await;
@@ -215,7 +220,8 @@ async fn killed_again_and_again() {
 
 #[tokio::test]
 async fn sigterm_ends_it_with_status_0_within_10_seconds() {
-    let mut stand = Stand::ready_with(&["--create-duration", "15s"], |server| server).await;
+    let mut stand = Stand::ready().await;
+    stand.simulator.hold_tasks_of("POST tenant").await;
     stand
         .apply([simple_tenant("acme"), simple_tenant("held")])
         .await;
@@ -228,11 +234,12 @@ async fn sigterm_ends_it_with_status_0_within_10_seconds() {
         .has("Provisioned", "False", "TaskRunning")
         .await;
     // A call that hangs does not hold it up either.
-    stand
-        .simulator
-        .fault("*", 0, json!({"delayMs": 60000}))
-        .await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let hangs = json!({"call": "*", "times": 0, "action": {"delayMs": 3_600_000}});
+    let hangs = stand.simulator.order(hangs).await;
+    eventually("a call hangs", async || {
+        stand.simulator.hits(hangs).await > 0
+    })
+    .await;
     let status = stand
         .operator()
         .terminates_within(Duration::from_secs(10))

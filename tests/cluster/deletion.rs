@@ -35,7 +35,7 @@ async fn a_namespace_goes_with_everything_in_it() {
     }
     stand
         .kubectl(
-            &["delete", "namespace", &stand.namespace, "--timeout=60s"],
+            &["delete", "namespace", &stand.namespace, "--timeout=10m"],
             "",
         )
         .await;
@@ -103,7 +103,7 @@ async fn a_namespace_that_takes_the_operators_permissions_along() {
         "wait",
         "--for=delete",
         &format!("namespace/{namespace}"),
-        "--timeout=100s",
+        "--timeout=10m",
     ];
     stand.kubectl(&gone, "").await;
     assert!(stand.simulator.state().await.tenants.is_empty());
@@ -220,8 +220,7 @@ async fn machines_go_with_their_tenant_in_one_call() {
             .await;
     }
     stand.tenant("acme").becomes_ready().await;
-    // Slow enough to see them wait.
-    stand.simulator.settings(json!({"deleteMs": 3000})).await;
+    let running = stand.simulator.hold_tasks_of("DELETE tenant").await;
     let before = stand.simulator.calls().await;
     stand.tenant("acme").delete().await;
     stand
@@ -239,6 +238,7 @@ async fn machines_go_with_their_tenant_in_one_call() {
         .tenant("acme")
         .has("Removed", "False", "TaskRunning")
         .await;
+    stand.simulator.release(running).await;
     stand.tenant("acme").is_gone().await;
     for number in 0..8 {
         stand.machine(&format!("web-{number}")).is_gone().await;

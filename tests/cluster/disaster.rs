@@ -163,7 +163,7 @@ async fn without_the_manifests_an_import_writes_them() {
             &[
                 "wait",
                 "--for=condition=Ready",
-                "--timeout=60s",
+                "--timeout=10m",
                 "--all",
                 "viistenant,viisvm",
             ],

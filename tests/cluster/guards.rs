@@ -2,8 +2,8 @@
 
 use crate::bios_id;
 use crate::harness::{
-    Stand, condition, eventually, has, is_ready, machine, message, same_identifier, simple_tenant,
-    within,
+    Stand, condition, eventually, has, is_ready, machine, message, patient, same_identifier,
+    simple_tenant, within,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -86,7 +86,7 @@ async fn a_prune_gone_wrong_is_held_until_a_person_agrees() {
         .integration_server()
         .annotate(ACCEPT_ANNOTATION, "3-0000000000")
         .await;
-    stand.is_quiet_after_start().await;
+    stand.is_quiet_past_the_next_list().await;
     assert_eq!(stand.simulator.state().await.tenants.len(), 3);
 
     stand
@@ -162,7 +162,7 @@ async fn a_guard_that_is_off_holds_nothing() {
                 "delete",
                 "tenants.viis-operator.io",
                 "--all",
-                "--timeout=30s",
+                "--timeout=10m",
             ],
             "",
         )
@@ -325,7 +325,9 @@ async fn an_identifier_that_now_names_somebody_else_is_not_touched() {
 /// The window counts what was destroyed; it does not free what is held.
 #[tokio::test]
 async fn a_hold_does_not_end_by_waiting() {
-    let guard = json!({"limit": 1, "window": "5s"});
+    // Both deletions are to fall into the window.
+    let window = patient(Duration::from_secs(5));
+    let guard = json!({"limit": 1, "window": format!("{}s", window.as_secs())});
     let stand = Stand::ready_with(&[], |server| server.with("spec.guard", guard)).await;
     for name in ["one", "two"] {
         stand.apply([simple_tenant(name)]).await;
@@ -337,10 +339,7 @@ async fn a_hold_does_not_end_by_waiting() {
     let token = token_of(&stand, "Deletion", 1).await;
     let held = |tenant: &Tenant| has(tenant, "Removed", "False", "DeletionHeld");
     stand.tenant("two").until("held", held).await;
-    stand
-        .tenant("two")
-        .stays("held", Duration::from_secs(12), held)
-        .await;
+    stand.tenant("two").stays("held", window * 2, held).await;
     assert_eq!(
         token_of(&stand, "Deletion", 1).await,
         token,

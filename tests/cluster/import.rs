@@ -2,12 +2,11 @@
 
 use crate::bios_id;
 use crate::harness::{
-    Manifest, Simulator, Stand, eventually, has, is_ready, same_identifier, simple_tenant, within,
+    Manifest, Simulator, Stand, all_come, eventually, has, is_ready, same_identifier, simple_tenant,
 };
 use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::time::Duration;
 use viis_operator::api::{Tenant, VirtualMachine};
 
 /// What XML can hold and YAML would change, if it were let.
@@ -59,19 +58,12 @@ fn documents(text: &str) -> Vec<Value> {
 async fn all_ready(stand: &Stand, tenants: usize, machines: usize) {
     let there: Api<Tenant> = Api::namespaced(stand.client.clone(), &stand.namespace);
     let theirs: Api<VirtualMachine> = Api::namespaced(stand.client.clone(), &stand.namespace);
-    within(
-        Duration::from_secs(180),
-        "everything is ready",
-        async || {
-            let found = there.list(&ListParams::default()).await.unwrap().items;
-            let ready = found.iter().filter(|tenant| is_ready(*tenant)).count();
-            let found = theirs.list(&ListParams::default()).await.unwrap().items;
-            (
-                ready,
-                found.iter().filter(|machine| is_ready(*machine)).count(),
-            ) == (tenants, machines)
-        },
-    )
+    all_come(tenants + machines, "everything is ready", async || {
+        let found = there.list(&ListParams::default()).await.unwrap().items;
+        let ready = found.iter().filter(|tenant| is_ready(*tenant)).count();
+        let found = theirs.list(&ListParams::default()).await.unwrap().items;
+        ready + found.iter().filter(|machine| is_ready(*machine)).count()
+    })
     .await;
 }
 

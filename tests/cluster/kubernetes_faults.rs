@@ -1,7 +1,7 @@
 //! The way to the API server fails. K1, K2, K3 and K7 of the reliability page.
 
 use crate::bios_id;
-use crate::harness::{Fate, Proxy, Simulator, Stand, eventually, machine, simple_tenant};
+use crate::harness::{Deadline, Fate, Proxy, Simulator, Stand, eventually, machine, simple_tenant};
 use serde_json::json;
 use std::time::Duration;
 
@@ -53,8 +53,7 @@ async fn lives_under(plan: impl Fn(u64) -> Fate + Send + Sync + Clone + 'static)
     assert_eq!(state.tenants.len(), 1);
     assert_eq!(stand.simulator.calls().await.of("DELETE tenant"), 1);
     proxy.plan(|_| Fate::Passes);
-    tokio::time::sleep(Duration::from_secs(12)).await;
-    stand.is_quiet_for(Duration::from_secs(3)).await;
+    stand.is_quiet_past_the_next_list().await;
     stand.ends_well().await;
 }
 
@@ -174,7 +173,8 @@ async fn killed_at_every_write(after: bool) {
 
 /// Waits a while for the write that hangs; kills the operator then and starts it again.
 async fn killed_when_it_hangs(stand: &mut Stand, proxy: &Proxy) -> bool {
-    for _ in 0..60 {
+    let deadline = Deadline::after(Duration::from_secs(3));
+    while !deadline.has_passed() {
         if proxy.hangs() {
             stand.kill_operator();
             proxy.plan(|_| Fate::Passes);

@@ -1,45 +1,36 @@
 //! How much is asked of a server at once, and how fast minds may change.
 
 use crate::bios_id;
-use crate::harness::{Stand, machine, simple_tenant};
+use crate::harness::{Stand, all_come, eventually, machine, simple_tenant};
 use serde_json::json;
 use std::time::Duration;
 
 /// `limits.concurrentTasks` holds, and everything is done all the same.
 #[tokio::test]
 async fn no_more_tasks_run_than_allowed() {
-    let flags = ["--create-duration", "700ms", "--concurrent-tasks", "50"];
-    let stand = Stand::ready_with(&flags, |server| {
+    let stand = Stand::ready_with(&["--concurrent-tasks", "50"], |server| {
         server.with("spec.limits.concurrentTasks", 2)
     })
     .await;
+    let running = stand.simulator.hold_tasks_of("POST tenant").await;
     let names: Vec<String> = (0..8).map(|number| format!("tenant-{number}")).collect();
     for name in &names {
         stand.apply([simple_tenant(name)]).await;
     }
-    let mut most = 0;
-    loop {
+    let unfinished = async || {
         let state = stand.simulator.state().await;
-        let ended = ["Completed", "Failed", "Canceled", "Cancelled", "Stopped"];
-        let running = state
-            .tasks
-            .iter()
-            .filter(|task| !ended.contains(&task.state.as_str()))
-            .count();
-        most = most.max(running);
-        assert!(running <= 2, "{state:#?}");
-        if state
-            .tenants
-            .iter()
-            .filter(|tenant| tenant.status == "Active")
-            .count()
-            == 8
-        {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert_eq!(most, 2, "and the two are used");
+        let count = state.tasks.iter().filter(|task| !task.has_ended()).count();
+        assert!(count <= 2, "{state:#?}");
+        (count, state)
+    };
+    eventually("the two are used", async || unfinished().await.0 == 2).await;
+    stand.is_quiet_for(Duration::from_secs(1)).await;
+    stand.simulator.release(running).await;
+    all_come(8, "all are active", async || {
+        let tenants = unfinished().await.1.tenants.into_iter();
+        tenants.filter(|tenant| tenant.status == "Active").count()
+    })
+    .await;
     for name in &names {
         stand.tenant(name).becomes_ready().await;
     }
@@ -131,7 +122,7 @@ async fn outcomes_are_events() {
         .tenant("taken")
         .stalls("VIRMT_TenantWithSpecifiedNameAlreadyExists")
         .await;
-    crate::harness::eventually("both are told", async || {
+    eventually("both are told", async || {
         let events = stand
             .kubectl(&["get", "events", "--output", "json"], "")
             .await;

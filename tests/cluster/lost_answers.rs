@@ -3,7 +3,8 @@
 
 use crate::bios_id;
 use crate::harness::{
-    Stand, complete_tenant, condition, has, is_ready, machine, simple_tenant, within,
+    Stand, complete_tenant, condition, eventually, has, is_ready, machine, patient, simple_tenant,
+    within,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -89,9 +90,11 @@ async fn the_request_arrives_late() {
 #[tokio::test]
 async fn the_request_arrives_after_its_repetition() {
     let stand = Stand::ready().await;
+    // The repetition comes after 30 s, and later on a slow machine.
+    let late = u64::try_from(patient(Duration::from_secs(45)).as_millis()).unwrap();
     stand
         .simulator
-        .fault("POST tenant", 1, json!({"commitLateMs": 45000}))
+        .fault("POST tenant", 1, json!({"commitLateMs": late}))
         .await;
     stand.apply([simple_tenant("acme")]).await;
     stand.tenant("acme").within(60).becomes_ready().await;
@@ -202,7 +205,10 @@ async fn a_lost_creation_is_settled_before_its_resource_goes() {
                 .is_some_and(|status| status.creation.is_some())
         })
         .await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    eventually("it is sent", async || {
+        stand.simulator.calls().await.of("POST tenant") == 1
+    })
+    .await;
     stand.tenant("acme").delete().await;
     stand.tenant("acme").within(90).is_gone().await;
     let state = stand.simulator.state().await;
@@ -322,7 +328,7 @@ async fn a_task_that_does_not_end_is_not_sent_twice() {
             "TaskRunning",
         )
     };
-    crate::harness::eventually("one of them is ready", async || {
+    eventually("one of them is ready", async || {
         has(
             &stand.tenant("acme").get().await,
             "Ready",
@@ -336,8 +342,11 @@ async fn a_task_that_does_not_end_is_not_sent_twice() {
         )
     })
     .await;
+    eventually("the other one is stuck", async || {
+        stuck("acme").await || stuck("other").await
+    })
+    .await;
     let name = if stuck("acme").await { "acme" } else { "other" };
-    assert!(stuck(name).await);
     let shown = stand
         .tenant(name)
         .until("its progress is shown", |tenant| {
@@ -349,7 +358,7 @@ async fn a_task_that_does_not_end_is_not_sent_twice() {
         })
         .await;
     assert!(condition(&shown, "Reconciling").is_some());
-    stand.is_quiet_for(Duration::from_secs(12)).await;
+    stand.is_quiet_past_the_next_list().await;
     assert_eq!(stand.simulator.calls().await.of("POST tenant"), 2);
     stand.ends_well().await;
 }

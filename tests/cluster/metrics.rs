@@ -1,7 +1,7 @@
 //! What `/metrics` of a running operator shows: what docs/metrics.md says, in the form that
 //! Prometheus asks for, and everything that the chart's alerts and dashboard ask for.
 
-use crate::harness::{Operator, Simulator, Stand, eventually, simple_tenant, within};
+use crate::harness::{Operator, Simulator, Stand, eventually, simple_tenant};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -224,10 +224,7 @@ async fn a_server_that_is_deleted_vanishes_and_who_stands_by_shows_nothing() {
         .terminates_within(Duration::from_secs(10))
         .await;
     assert_eq!(ended.and_then(|status| status.code()), Some(0));
-    within(Duration::from_secs(10), "the second shows it", async || {
-        gathered(&second).await > 10
-    })
-    .await;
+    eventually("the second shows it", async || gathered(&second).await > 10).await;
 
     stand.integration_server().delete().await;
     stand.integration_server().is_gone().await;

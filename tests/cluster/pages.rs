@@ -14,11 +14,11 @@ use kube::core::GroupVersionKind;
 use kube::discovery::ApiResource;
 use serde_json::{Value, json};
 
-use crate::harness::{Simulator, Stand, skipped_on_an_existing_cluster};
+use crate::harness::{Simulator, Stand, patient, skipped_on_an_existing_cluster};
 use crate::page::{Page, Step, project};
 use crate::table::{has_a_row, rows};
 
-/// No command of a page takes longer: those that wait say how long.
+/// No command of a page takes longer, on a quiet machine.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A reader at work: a folder, and programs that are found by their names.
@@ -80,9 +80,10 @@ impl Reader {
     /// The text with the names and places of this stand.
     fn say(&self, text: &str) -> String {
         let here = self.here.iter();
-        here.fold(text.to_owned(), |text, (there, here)| {
+        let text = here.fold(text.to_owned(), |text, (there, here)| {
             text.replace(there, here)
-        })
+        });
+        with_patience(&text)
     }
 
     /// Does everything that the page says, but what has a row of its own in the table.
@@ -134,7 +135,7 @@ impl Reader {
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        let output = tokio::time::timeout(PATIENCE, run).await;
+        let output = tokio::time::timeout(patient(PATIENCE), run).await;
         let output = output.unwrap_or_else(|_| panic!("takes too long: {line}"));
         let output = output.unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -180,6 +181,17 @@ fn is_like(page: &str, line: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// What waits does so for as long as the test does.
+fn with_patience(text: &str) -> String {
+    let mut parts = text.split("--timeout=");
+    let mut patient = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric());
+        patient.push_str(&format!("--timeout=1h{rest}"));
+    }
+    patient
+}
+
 fn levelled(line: &str) -> String {
     let mut words: Vec<&str> = line.split_whitespace().collect();
     let is_age = |word: &&str| {
@@ -192,6 +204,15 @@ fn levelled(line: &str) -> String {
         words.pop();
     }
     words.join(" ")
+}
+
+#[test]
+fn commands_wait_with_the_patience_of_the_test() {
+    assert_eq!(
+        with_patience("a --timeout=60s b --timeout=15m"),
+        "a --timeout=1h b --timeout=1h"
+    );
+    assert_eq!(with_patience("a"), "a");
 }
 
 #[test]

@@ -54,7 +54,7 @@ async fn namespaces_are_allowed_by_their_labels() {
         .kubectl(
             &[
                 "delete",
-                "--timeout=30s",
+                "--timeout=10m",
                 "virtualmachines.viis-operator.io,tenants.viis-operator.io",
                 "--all",
             ],
@@ -246,7 +246,7 @@ async fn a_suspended_server_is_only_read() {
         .simulator
         .status_set_by_hand("going", "Inactive")
         .await;
-    tokio::time::sleep(Duration::from_secs(12)).await;
+    stand.is_quiet_past_the_next_list().await;
     let calls = stand.simulator.calls_since(&before).await;
     assert_eq!(calls.mutating, 0, "{calls:?}");
     stand

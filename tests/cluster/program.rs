@@ -166,7 +166,8 @@ async fn what_kubectl_get_shows() {
 /// The library behind Flux and `kubectl wait`-like tools, not a copy of its rules.
 #[tokio::test]
 async fn what_kstatus_thinks() {
-    let stand = Stand::ready_with(&["--create-duration", "4s"], |server| server).await;
+    let stand = Stand::ready().await;
+    let running = stand.simulator.hold_tasks_of("POST tenant").await;
     stand.password_is("weak", "short").await;
     stand
         .apply([
@@ -197,6 +198,7 @@ async fn what_kstatus_thinks() {
         .has("Provisioned", "False", "TaskRunning")
         .await;
     expects("tenant.viis-operator.io/acme", "InProgress").await;
+    stand.simulator.release(running).await;
     stand.tenant("acme").becomes_ready().await;
     stand.machine("web-1").becomes_ready().await;
     stand
@@ -228,7 +230,7 @@ async fn kubectl_wait_ends_when_it_is_done() {
                 "wait",
                 "--for=condition=Ready",
                 "tenant.viis-operator.io/acme",
-                "--timeout=30s",
+                "--timeout=10m",
             ],
             "",
         )
@@ -239,7 +241,7 @@ async fn kubectl_wait_ends_when_it_is_done() {
     );
     stand
         .kubectl(
-            &["delete", "tenant.viis-operator.io/acme", "--timeout=30s"],
+            &["delete", "tenant.viis-operator.io/acme", "--timeout=10m"],
             "",
         )
         .await;

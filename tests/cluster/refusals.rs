@@ -4,7 +4,6 @@
 use crate::bios_id;
 use crate::harness::{Stand, complete_tenant, has, machine, message, simple_tenant};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 fn refused(code: &str) -> Value {
     let body = format!("<error><code>{code}</code><message>no</message></error>");
@@ -91,7 +90,7 @@ async fn a_refusal_is_not_repeated_by_itself() {
         .await;
     stand.apply([simple_tenant("acme")]).await;
     stand.tenant("acme").stalls("VIRMT_InvalidTenantType").await;
-    stand.is_quiet_for(Duration::from_secs(12)).await;
+    stand.is_quiet_past_the_next_list().await;
     assert_eq!(stand.simulator.calls().await.of("POST tenant"), 1);
     // A spec that was mended is tried at once.
     stand.simulator.mend().await;

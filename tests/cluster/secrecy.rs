@@ -184,13 +184,10 @@ async fn a_successor_shows_nothing_of_a_password_that_it_did_not_send() {
     let mut stand = traced().await;
     stand.apply([stand.server_manifest()]).await;
     stand.integration_server().becomes_ready().await;
-    stand.simulator.settings(json!({"createMs": 4000})).await;
     let password = stand.password_of("acme").await;
-    let told = format!("{password} is refused");
-    stand
-        .simulator
-        .fault("POST tenant", 1, task_fails(POLICY, &told))
-        .await;
+    let mut held = task_fails(POLICY, &format!("{password} is refused"));
+    held["taskState"] = "Running".into();
+    stand.simulator.fault("POST tenant", 1, held).await;
     stand.apply([complete_tenant("acme")]).await;
     stand
         .tenant("acme")
@@ -201,6 +198,7 @@ async fn a_successor_shows_nothing_of_a_password_that_it_did_not_send() {
         })
         .await;
     stand.kill_operator();
+    stand.simulator.mend().await;
     stand.start_operator();
     stand.tenant("acme").stalls(POLICY).await;
     stand.ends_well().await;

@@ -70,7 +70,7 @@ as_account -n one get secrets 2>&1 | grep Forbidden >/dev/null || fail "RBAC"
 passed "token, RBAC, SelfSubjectAccessReview"
 
 kubectl apply -f "$here/selftest.yaml" >/dev/null
-kubectl wait --for=condition=Established crd/things.selftest.viis-operator.io --timeout=10s >/dev/null
+kubectl wait --for=condition=Established crd/things.selftest.viis-operator.io --timeout=5m >/dev/null
 thing() { printf '{"apiVersion":"selftest.viis-operator.io/v1","kind":"Thing","metadata":{"name":"%s","namespace":"one"},"spec":{"address":"%s"}}' "$1" "$2"; }
 within 10 kubectl get things -n one || fail "the kind is not served"
 thing bad not-an-address | kubectl create -f - 2>&1 | grep 'must be an IP address' >/dev/null || fail "CEL of a field"
@@ -94,11 +94,11 @@ kubectl -n one create configmap owned -o json --dry-run=client |
     sed "s/\"metadata\": {/&\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"name\":\"owner\",\"uid\":\"$uid\"}],/" |
     kubectl create -f - >/dev/null
 kubectl -n one delete configmap owner >/dev/null
-kubectl -n one wait --for=delete configmap/owned --timeout=30s >/dev/null
+kubectl -n one wait --for=delete configmap/owned --timeout=5m >/dev/null
 passed "garbage collection"
 
-kubectl delete namespace one --timeout=60s >/dev/null
-kubectl delete crd things.selftest.viis-operator.io --timeout=30s >/dev/null
+kubectl delete namespace one --timeout=5m >/dev/null
+kubectl delete crd things.selftest.viis-operator.io --timeout=5m >/dev/null
 passed "a namespace and a CRD deleted to the end"
 
 exec 7>&-

@@ -4,7 +4,7 @@
 use crate::director::Director;
 use crate::external::External;
 use crate::eyes::{Eyes, NEIGHBOUR};
-use crate::harness::{Proxy, Simulator, Stand};
+use crate::harness::{Deadline, Proxy, Simulator, Stand, patient};
 use crate::life::{self, TENANT, Wanted};
 use crate::plan::{Plan, Step};
 use futures::FutureExt as _;
@@ -181,7 +181,7 @@ impl Trial {
     async fn under_faults(&mut self) {
         let started = Instant::now();
         let mut settled: Option<Instant> = None;
-        while started.elapsed() < UNDER_FAULTS {
+        while started.elapsed() < patient(UNDER_FAULTS) {
             self.director.act(&mut self.stand, &self.proxy).await;
             self.eyes.look(&self.stand).await;
             if self.director.is_over() && self.director.strikes_at_once() {
@@ -191,7 +191,7 @@ impl Trial {
             match (differs, settled) {
                 (Some(_), _) => settled = None,
                 (None, None) => settled = Some(Instant::now()),
-                (None, Some(since)) if since.elapsed() > STRIKE => return,
+                (None, Some(since)) if since.elapsed() > patient(STRIKE) => return,
                 (None, Some(_)) => {}
             }
             tokio::time::sleep(LOOK).await;
@@ -199,16 +199,16 @@ impl Trial {
     }
 
     async fn becomes(&mut self, wanted: &Wanted, when: &str) -> Result<(), String> {
-        let deadline = Instant::now() + RECOVERY;
+        let deadline = Deadline::after(RECOVERY);
         loop {
             self.eyes.look(&self.stand).await;
             let differs = life::difference(&self.stand, wanted).await;
             if differs.is_none() && self.director.is_at_work(&self.stand).await {
                 return Ok(());
             }
-            if Instant::now() > deadline {
+            if deadline.has_passed() {
                 let differs = differs.unwrap_or_else(|| "the operator does not work".to_owned());
-                let span = RECOVERY.as_secs();
+                let span = patient(RECOVERY).as_secs();
                 return Err(format!("O1: {when}, {span} s long: {differs}"));
             }
             self.director.help(&self.stand).await;
@@ -224,9 +224,9 @@ impl Trial {
         // The count may be 10 s late: without faults there is time to wait for it.
         let calm = self.plan == Plan::calm(self.plan.step);
         let expected = Some(u32::from(wanted.machine.is_some()));
-        let deadline = Instant::now() + COUNTED;
+        let deadline = Deadline::after(COUNTED);
         while calm && wanted.tenant.is_some() && life::count(&self.stand).await != expected {
-            if Instant::now() > deadline {
+            if deadline.has_passed() {
                 return Err("O1: the Tenant's number of machines is wrong".to_owned());
             }
             tokio::time::sleep(LOOK).await;

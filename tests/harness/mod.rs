@@ -6,6 +6,7 @@ mod cleaning;
 mod manifests;
 mod operator;
 mod oracles;
+mod patience;
 mod plane;
 mod program;
 mod proxy;
@@ -18,11 +19,12 @@ mod user;
 pub use manifests::{Manifest, complete_tenant, document, machine, secret, simple_tenant};
 pub use operator::Operator;
 pub use oracles::REFUSED;
+pub use patience::{Deadline, patient};
 pub use plane::{existing_cluster, says_that_it_skips, skipped_on_an_existing_cluster};
 pub use proxy::{Fate, Other, Proxy, Watching};
 pub use roles::{Permission, Roles};
 pub use simulator::{
     Calls, Simulator, State, TaskThere, TenantThere, accept_ring, same_identifier,
 };
-pub use stand::{Scope, Stand, eventually, within};
+pub use stand::{Scope, Stand, all_come, eventually, within};
 pub use subject::{condition, has, is_ready, is_stalled, message};

@@ -1,5 +1,6 @@
 //! The operator's own binary as a process.
 
+use super::patience::patient;
 use super::program::{Lines, Program};
 use super::subject::PATIENCE;
 use std::path::Path;
@@ -92,7 +93,7 @@ impl Operator {
     pub async fn page(&self, path: &str) -> Option<(u16, String)> {
         super::simulator::accept_ring();
         let url = format!("{}{path}", self.address()?);
-        let get = tokio::time::timeout(Duration::from_secs(10), reqwest::get(url));
+        let get = tokio::time::timeout(patient(Duration::from_secs(10)), reqwest::get(url));
         let answer = get.await.ok()?.ok()?;
         let status = answer.status().as_u16();
         Some((status, answer.text().await.ok()?))

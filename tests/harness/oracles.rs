@@ -2,6 +2,7 @@
 //! no secret anywhere.
 
 use super::cleaning::is_of_tests;
+use super::patience::Deadline;
 use super::plane::existing_cluster;
 use super::stand::{OUR_KINDS, Stand, eventually};
 use base64::Engine as _;
@@ -20,7 +21,8 @@ impl Stand {
     pub async fn is_quiet_for(&self, span: Duration) {
         let calls = self.simulator.calls().await;
         let mut written = self.versions().await;
-        for _ in 0..10 {
+        let deadline = Deadline::after(span * 10);
+        while !deadline.has_passed() {
             tokio::time::sleep(span).await;
             let since = self.simulator.calls_since(&calls).await;
             assert_eq!(
@@ -53,10 +55,11 @@ impl Stand {
         );
     }
 
-    /// Quiet, but for what an operator does once when it starts.
-    pub async fn is_quiet_after_start(&self) {
+    /// Nothing is done until the operator has listed the server's tenants again, which an
+    /// operator that starts does first, and it is quiet then.
+    pub async fn is_quiet_past_the_next_list(&self) {
         let calls = self.simulator.calls().await;
-        eventually("the operator has looked at the server", async || {
+        eventually("the operator has listed the tenants", async || {
             self.simulator.calls_since(&calls).await.of("GET tenants") > 0
         })
         .await;

@@ -12,8 +12,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// A control plane needs 500 MiB. More of them than cores: the tests mostly wait.
-const DEFAULT_COUNT: usize = 14;
+/// A control plane needs 500 MiB. More of them than cores: the tests mostly wait. On one
+/// core, more would only keep each other busy.
+const PER_CORE: usize = 7;
+const MOST: usize = 14;
 
 /// One API server. Its processes end with this process, however that ends.
 pub struct Plane {
@@ -65,7 +67,7 @@ fn pool() -> &'static Pool {
         let count = match asked.and_then(|text| text.parse().ok()) {
             _ if existing_cluster() => 1,
             Some(count) => count,
-            None => DEFAULT_COUNT,
+            None => MOST.min(cores() * PER_CORE),
         };
         Pool {
             permits: Semaphore::new(count),
@@ -73,6 +75,11 @@ fn pool() -> &'static Pool {
             started: AtomicUsize::new(0),
         }
     })
+}
+
+/// What this process may use.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
 }
 
 impl Lease {
@@ -84,7 +91,7 @@ impl Lease {
         let plane = match free.filter(Plane::is_alive) {
             Some(plane) => plane,
             None if existing_cluster() => Plane::at_hand(),
-            None => Plane::start(pool.started.fetch_add(1, Ordering::SeqCst)),
+            None => Plane::freed_or_started(),
         };
         Lease {
             plane: Some(plane),
@@ -115,12 +122,20 @@ impl Plane {
         }
     }
 
-    /// One at a time: several that start at once on two cores starve each other
-    /// until one of their parts gives up.
-    fn start(number: usize) -> Plane {
+    /// Starts one at a time: several that start at once on two cores starve each other
+    /// until one of their parts gives up. Another test may free a plane meanwhile.
+    fn freed_or_started() -> Plane {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         // A start that failed in another test poisons the lock, and nothing else.
         let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let freed = pool().free.lock().unwrap().pop();
+        match freed.filter(Plane::is_alive) {
+            Some(plane) => plane,
+            None => Plane::start(pool().started.fetch_add(1, Ordering::SeqCst)),
+        }
+    }
+
+    fn start(number: usize) -> Plane {
         let folder = folder_of_this_run().join(format!("plane-{number}"));
         let program = control_plane_program();
         let process = start_in(program, &folder)

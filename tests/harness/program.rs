@@ -1,10 +1,11 @@
 //! A program that a test started: its output is kept, and it ends with the test.
 //! Knows nothing of Kubernetes or of the Integration Server.
 
+use super::patience::Deadline;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a program writes, as long as it runs.
 pub type Lines = Arc<Mutex<Vec<String>>>;
@@ -56,7 +57,7 @@ impl Program {
     /// The first line that is a JSON object: how these programs say that they are
     /// ready; or what happened instead.
     pub fn announcement(&self, patience: Duration) -> Result<serde_json::Value, String> {
-        let deadline = Instant::now() + patience;
+        let deadline = Deadline::after(patience);
         loop {
             let parse = |line: &String| serde_json::from_str(line).ok();
             let said = self.lines.lock().unwrap().iter().find_map(parse);
@@ -64,7 +65,7 @@ impl Program {
                 return Ok(value);
             }
             let ended = self.child.lock().unwrap().try_wait().unwrap();
-            if ended.is_some() || Instant::now() > deadline {
+            if ended.is_some() || deadline.has_passed() {
                 let (name, tail) = (self.name, self.tail(50));
                 return Err(format!(
                     "{name} did not announce itself ({ended:?}):\n{tail}"
@@ -120,8 +121,8 @@ impl Program {
 
     /// Waits for its end, or gives up.
     pub async fn ends(&self, patience: Duration) -> Option<ExitStatus> {
-        let deadline = Instant::now() + patience;
-        while Instant::now() < deadline {
+        let deadline = Deadline::after(patience);
+        while !deadline.has_passed() {
             if let Ok(Some(status)) = self.child.lock().unwrap().try_wait() {
                 return Some(status);
             }

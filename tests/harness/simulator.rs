@@ -272,6 +272,20 @@ impl Simulator {
         said["id"].as_u64().unwrap()
     }
 
+    /// Tasks that this method starts run until [`Self::release`] or [`Self::mend`];
+    /// returns the number of the fault.
+    pub async fn hold_tasks_of(&self, method: &str) -> u64 {
+        let action = json!({"taskState": "Running"});
+        self.order(json!({"call": method, "times": 0, "action": action}))
+            .await
+    }
+
+    /// Ends one fault; tasks that it held go on.
+    pub async fn release(&self, fault: u64) {
+        self.call(http::Method::DELETE, &format!("/faults/{fault}"), None)
+            .await;
+    }
+
     /// How often a fault has struck.
     pub async fn hits(&self, fault: u64) -> u64 {
         let faults = self.call(http::Method::GET, "/faults", None).await;

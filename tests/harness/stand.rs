@@ -5,6 +5,7 @@
 use super::account::Account;
 use super::manifests::{Manifest, secret};
 use super::operator::{Installation, Operator};
+use super::patience::Deadline;
 use super::plane::{Lease, existing_cluster};
 use super::program::Lines;
 use super::simulator::Simulator;
@@ -14,7 +15,7 @@ use kube::core::GroupVersionKind;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use viis_operator::api::{IntegrationServer, Tenant, VirtualMachine};
 
 pub(super) const OUR_KINDS: [&str; 3] = ["Tenant", "VirtualMachine", "IntegrationServer"];
@@ -299,11 +300,29 @@ pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
     within(PATIENCE, what, is_so).await;
 }
 
-/// Waits until it is so, that long at most.
+/// Waits until all are counted; the patience starts again with each one more.
+pub async fn all_come(all: usize, what: &str, count: impl AsyncFn() -> usize) {
+    let mut deadline = Deadline::after(PATIENCE);
+    let mut most = 0;
+    loop {
+        let done = count().await;
+        if done == all {
+            return;
+        }
+        if done > most {
+            most = done;
+            deadline.restart();
+        }
+        assert!(!deadline.has_passed(), "{what}: {done} of {all}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Waits until it is so, that long at most, and longer on a slow machine.
 pub async fn within(patience: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + patience;
+    let deadline = Deadline::after(patience);
     while !is_so().await {
-        assert!(Instant::now() < deadline, "did not come true: {what}");
+        assert!(!deadline.has_passed(), "did not come true: {what}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -1,6 +1,7 @@
 //! One resource that a test speaks about: wait for what it shall become, change
 //! it, delete it. Every state that is seen on the way must be well-formed.
 
+use super::patience::Deadline;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -11,7 +12,7 @@ use std::fmt::Debug;
 use std::time::{Duration, Instant};
 use viis_operator::api::{IntegrationServer, REQUESTED_AT_ANNOTATION, Tenant, VirtualMachine};
 
-/// How long a test waits unless it says otherwise.
+/// How long a test waits unless it says otherwise; longer on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(150);
 
@@ -59,7 +60,7 @@ impl<K: Ours> Subject<K> {
         }
     }
 
-    /// Waits as long as this in what follows.
+    /// Waits as long as this in what follows, and longer on a slow machine.
     pub fn within(mut self, seconds: u64) -> Subject<K> {
         self.patience = Duration::from_secs(seconds);
         self
@@ -75,9 +76,9 @@ impl<K: Ours> Subject<K> {
 
     /// Waits until the resource is so; `what` is what the test then did not see.
     pub async fn until(&self, what: &str, is_so: impl Fn(&K) -> bool) -> K {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Deadline::after(self.patience);
         let mut last = None;
-        while Instant::now() < deadline {
+        while !deadline.has_passed() {
             if let Some(seen) = self.find().await {
                 check_form(&seen);
                 if is_so(&seen) {
@@ -121,9 +122,9 @@ impl<K: Ours> Subject<K> {
     }
 
     pub async fn is_gone(&self) {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Deadline::after(self.patience);
         let mut last = None;
-        while Instant::now() < deadline {
+        while !deadline.has_passed() {
             match self.find().await {
                 None => return,
                 Some(seen) => {

@@ -3,7 +3,7 @@
 //! scripts for Argo CD; tests/gitops shows them to Argo CD's and Flux's own libraries.
 //! UPDATE_GITOPS=1 writes them anew (make gitops-objects).
 
-use crate::harness::Stand;
+use crate::harness::{Deadline, Stand};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -43,9 +43,9 @@ impl<'a> Gallery<'a> {
     pub async fn shows_file(&mut self, kind: &str, name: &str, file: &Path, sign: Sign<'_>) {
         let updating = std::env::var_os("UPDATE_GITOPS").is_some();
         let stored = std::fs::read_to_string(file).unwrap_or_default();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Deadline::after(PATIENCE);
         let (mut last, mut since) = (String::new(), Instant::now());
-        while Instant::now() < deadline {
+        while !deadline.has_passed() {
             let object = self.look(kind, name).await;
             let seen = match sign(&object) {
                 true => as_file(&Constant::new(self.stand).object(object)),

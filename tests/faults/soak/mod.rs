@@ -13,7 +13,7 @@ mod mischief;
 use self::fleet::Fleet;
 use self::gauge::Gauge;
 use self::mischief::Mischief;
-use crate::harness::{Proxy, Simulator, Stand};
+use crate::harness::{Deadline, Proxy, Simulator, Stand};
 use crate::life::shown;
 use crate::trial::text_of;
 use futures::FutureExt as _;
@@ -142,13 +142,13 @@ async fn live(
 }
 
 async fn becomes(stand: &Stand, fleet: &Fleet, patience: Duration) -> Result<(), String> {
-    let deadline = Instant::now() + patience;
+    let deadline = Deadline::after(patience);
     loop {
         let differences = fleet.differences(stand).await;
         let Some(first) = differences.first() else {
             return Ok(());
         };
-        if Instant::now() > deadline {
+        if deadline.has_passed() {
             let count = differences.len();
             return Err(format!("O1: {count} differences, such as {first}"));
         }

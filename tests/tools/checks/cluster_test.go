@@ -182,7 +182,7 @@ func TestOnClusterReleaseLivesAndEnds(t *testing.T) {
 
 	// Without values Helm would take those of the release before.
 	c.helm(t, "upgrade", "viis-operator", chart, "--reset-values")
-	c.kubectl(t, "", "wait", "--for=delete", "viis/other", "--timeout=10s")
+	c.kubectl(t, "", "wait", "--for=delete", "viis/other", "--timeout=5m")
 	if _, err := c.tryHelm("uninstall", "viis-operator"); err == nil {
 		t.Fatal("uninstalled although a finalizer is on")
 	}
@@ -323,7 +323,7 @@ func TestOnClusterAggregatedRoles(t *testing.T) {
 	}
 	// The controller manager adds the rules a moment after the installation.
 	added := question{"viis-operator.io/integrationservers", "patch", ""}
-	for end := time.Now().Add(30 * time.Second); !c.allowed(t, "admin-all", "customers")[added]; time.Sleep(time.Second) {
+	for end := time.Now().Add(5 * time.Minute); !c.allowed(t, "admin-all", "customers")[added]; time.Sleep(time.Second) {
 		if time.Now().After(end) {
 			t.Fatal("the rules of the chart were not added to the role admin")
 		}

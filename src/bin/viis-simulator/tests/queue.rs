@@ -11,7 +11,7 @@ fn states(state: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn first_in_first_out_and_never_more_than_allowed() {
-    let server = Server::start(&["--concurrent-tasks", "2", "--create-duration", "40ms"]).await;
+    let server = Server::start(&["--concurrent-tasks", "2", "--create-duration", "200ms"]).await;
     for number in 0..7 {
         server
             .post("tenants", &simple(&format!("t{number}")))
@@ -44,7 +44,7 @@ async fn first_in_first_out_and_never_more_than_allowed() {
 
 #[tokio::test]
 async fn a_running_task_moves() {
-    let server = Server::start(&["--create-duration", "400ms"]).await;
+    let server = Server::start(&["--create-duration", "4s"]).await;
     let task = server.post("tenants", &complete("a", "root")).await.task();
     let mut seen: Vec<(String, u8, String)> = Vec::new();
     loop {
