@@ -166,8 +166,10 @@ fn limits_hold_at_once() {
         one(&format!("<a{attributes}/>")),
         Err(XmlError::TooManyAttributes)
     );
+    // A reader whose time grows with the square of the length needs far longer, and a
+    // slow machine does not.
     assert!(
-        start.elapsed() < Duration::from_secs(20),
+        start.elapsed() < Duration::from_secs(300),
         "{:?}",
         start.elapsed()
     );
