@@ -110,7 +110,7 @@ impl Report {
         };
         for outcome in outcomes {
             let plan = outcome.plan.to_string();
-            if !outcome.struck {
+            if !outcome.struck && outcome.failure.is_none() {
                 report.idle.push(plan.clone());
             }
             for name in rows_of(&outcome.plan) {
