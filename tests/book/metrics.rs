@@ -1,5 +1,5 @@
-//! A metric that a page or a test names is one that the operator has: one that was renamed
-//! is shown to nobody, and a test that looks for it finds nothing.
+//! Every metric that a page or a test names exists. After a rename, a page would describe a
+//! metric that is never shown, and a test that looks for it would find nothing.
 
 use std::collections::BTreeSet;
 use std::fs;

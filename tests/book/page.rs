@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Of blocks. Commands stand in the first two; in a block of another language, such as
-/// `bash`, nobody would look for them.
+/// The languages of blocks. Commands are in the first two; in any other language, such as
+/// `bash`, no test would look for them.
 const LANGUAGES: [&str; 6] = ["console", "sh", "yaml", "json", "text", "mermaid"];
 
 /// The folder with Cargo.toml.

@@ -2,8 +2,7 @@
 
 use crate::bios_id;
 use crate::harness::{
-    Manifest, Simulator, Stand, eventually, has, is_ready, is_stalled, machine, message,
-    simple_tenant,
+    Manifest, Simulator, Stand, has, is_ready, is_stalled, machine, message, simple_tenant,
 };
 use serde_json::json;
 use std::time::Duration;

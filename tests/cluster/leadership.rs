@@ -69,7 +69,7 @@ fn lease(stand: &Stand) -> Api<Lease> {
     Api::namespaced(stand.client.clone(), &stand.operator_namespace)
 }
 
-/// As somebody with kubectl does.
+/// As a user with kubectl does.
 async fn write_lease(stand: &Stand, spec: serde_json::Value) {
     let patch = Patch::Merge(json!({"spec": spec}));
     lease(stand)

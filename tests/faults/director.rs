@@ -162,7 +162,7 @@ impl Director {
         if !due {
             return Stage::Waits;
         }
-        // Not before: an operator that is started anew for the other fault meets it, too.
+        // Not before: an operator that is restarted for the other fault meets it, too.
         proxy.plan(|_| Fate::Passes);
         match at.fault {
             Kubernetes::CrashBefore | Kubernetes::CrashAfter => self.restart(stand, proxy).await,
@@ -314,8 +314,8 @@ impl Director {
         self.kubernetes == Stage::Over && self.external == Stage::Over && !self.missed
     }
 
-    /// What the proxy had to do was really done. To be asked when all is right again: an
-    /// operator that was started anew lists and watches a moment later.
+    /// Whether the proxy did what it was told. Ask when everything has converged: an
+    /// operator that was restarted lists and watches a moment later.
     pub fn was_felt(&self, proxy: &Proxy) -> bool {
         self.plan
             .kubernetes

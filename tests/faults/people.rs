@@ -95,7 +95,7 @@ pub async fn take_the_identifier(stand: &Stand) {
     stand.simulator.tenant_made_by_hand(impostor).await;
 }
 
-/// Somebody changes the tenant or its machine on the server. False when there is none.
+/// Changes the tenant or its machine on the server. False when there is none.
 pub async fn change_by_hand(stand: &Stand, fault: External) -> bool {
     let state = stand.simulator.state().await;
     let Some(tenant) = state.find(TENANT) else {

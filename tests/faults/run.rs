@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demand {
-    /// The faults of each plan strike: somebody chose them.
+    /// The faults of each plan strike: a person chose them.
     EachPlan,
     /// Each row of the table strikes in one plan at least: where it can, is found by trying.
     EachRow,

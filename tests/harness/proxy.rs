@@ -124,7 +124,7 @@ impl Proxy {
         self.shared.hanging.load(Ordering::SeqCst) > 0
     }
 
-    /// How many writes somebody else came before, with a write that was done.
+    /// How many writes were overtaken by another client's successful write.
     pub fn overtaken(&self) -> u64 {
         self.shared.overtaken.load(Ordering::SeqCst)
     }
