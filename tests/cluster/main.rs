@@ -27,6 +27,7 @@ mod changed_minds;
 mod check;
 mod claims;
 mod connection;
+mod counts;
 mod crashes;
 mod deletion;
 mod demo;

@@ -3,6 +3,8 @@
 
 mod account;
 mod cleaning;
+mod counts;
+mod journal;
 mod manifests;
 mod operator;
 mod oracles;
@@ -16,6 +18,8 @@ mod stand;
 mod subject;
 mod user;
 
+pub use counts::Counts;
+pub use journal::{Journal, Life, Lives, told};
 pub use manifests::{Manifest, complete_tenant, document, machine, secret, simple_tenant};
 pub use operator::Operator;
 pub use oracles::REFUSED;
