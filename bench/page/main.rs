@@ -117,6 +117,8 @@ fn grouped(number: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
     use std::fs;
     use std::path::Path;
 
