@@ -1,6 +1,6 @@
 //! How much work the operator does, counted and never timed: writes, calls, reconciles.
-//! Each figure is what the operator does today. Where that is more than the design needs,
-//! the constant says so; whoever lowers the count lowers the constant.
+//! Each constant is today's count. Where it is more than the design needs, its comment says
+//! so and why; a change that lowers the count lowers the constant.
 
 mod deletion;
 mod growth;
@@ -11,8 +11,8 @@ use crate::harness::{Counts, Life, Lives, Manifest, Stand, machine, told};
 use futures::StreamExt;
 use std::ops::RangeInclusive;
 
-/// A stand on which nothing happens but what the test does: the next resync is an hour
-/// away, and calls are not rate limited.
+/// A stand on which nothing happens but what the test does: the next resync is at least an
+/// hour away, and calls are not rate limited.
 async fn stand(flags: &[&str], change: impl FnOnce(Manifest) -> Manifest) -> Stand {
     Stand::ready_with(flags, |server| {
         change(
@@ -40,8 +40,8 @@ fn machines_of(tenant: &str, group: usize, count: usize) -> Vec<Manifest> {
         .collect()
 }
 
-/// The writes that the watch has shown are those that the API server has counted: neither
-/// was blind, and no write left its object as it was.
+/// The watch showed exactly the writes that the API server counted: neither missed any, and
+/// each write changed its object.
 fn agree(counts: &Counts, resource: &str, lives: &Lives) {
     let sum = |part: fn(&Life) -> u64| lives.values().map(part).sum::<u64>();
     assert_eq!(counts.created(resource), lives.len() as u64, "{counts}");
@@ -52,7 +52,7 @@ fn agree(counts: &Counts, resource: &str, lives: &Lives) {
     assert_eq!(others, sum(|life| life.metadata), "{counts}\n{told}");
 }
 
-/// This count is within what is expected today.
+/// The count is in the expected range.
 fn within(what: &str, count: u64, expected: &RangeInclusive<u64>, counts: &Counts) {
     assert!(
         expected.contains(&count),

@@ -1,5 +1,5 @@
-//! The writes of each object, as a watch of the API server shows them: all of them, or
-//! the test fails. What a watch has missed cannot be counted.
+//! The writes of each object, as a watch of the API server shows them. The test fails if
+//! the watch may have missed one.
 
 use super::patience::patient;
 use super::stand::Stand;
@@ -64,8 +64,8 @@ impl Stand {
 }
 
 /// Follows the objects from this version on. The API server ends a watch whose reader is
-/// slow; the next one begins where that one ended. A version that is too old ends this, and
-/// with the sender whoever waits for more.
+/// slow; the next watch begins where that one ended. If that version is too old, this ends
+/// and drops the sender, which fails the test.
 async fn follow<K: Ours + Send + 'static>(
     api: Api<K>,
     mut version: String,

@@ -11,14 +11,14 @@ const MACHINES: usize = 4;
 
 /// The removal of the finalizer.
 const METADATA: u64 = 1;
-/// The decision and the task. Bad: those that plan their deletion before the
-/// IntegrationServer's controller has let them through say that they wait for its guard,
-/// even without a guard. The design needs 2.
+/// The decision and the task. Bad: a Tenant that plans its deletion before the
+/// IntegrationServer's controller has admitted it reports that it waits for the guard, even
+/// if the guard is off. The design needs 2.
 const STATUSES: RangeInclusive<u64> = 2..=3;
-/// `deletions` of the IntegrationServer, one write for as many Tenants as are evaluated
+/// `status.deletions` of the IntegrationServer: one write for all Tenants that are evaluated
 /// together.
 const SERVER_STATUSES: RangeInclusive<u64> = 1..=TENANTS as u64;
-/// Without a guard there is nothing to note; its count of tenants may be due.
+/// Without the guard no deletion is recorded; the count of tenants may be due.
 const SERVER_STATUSES_WITHOUT: RangeInclusive<u64> = 0..=1;
 /// A GET proves the identity of what is deleted.
 const GETS: u64 = 1;

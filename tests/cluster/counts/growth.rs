@@ -9,24 +9,27 @@ use viis_operator::api::{Tenant, VirtualMachine};
 /// The finalizer with the annotation, and the outcome.
 const METADATA: u64 = 1;
 const STATUSES: u64 = 1;
-/// The number of registered machines, at most once in 10 s.
+/// The number of registered machines, written at most every 10 s.
 const TENANT_STATUSES: RangeInclusive<u64> = 0..=3;
-/// Bad: each of 16 callers waits for a list that begins after its registration, so one
-/// list proves 16 machines at most, and mostly fewer. The design needs about 10 lists.
-const LISTS_FOR_200: RangeInclusive<u64> = 13..=50;
-/// So long a call takes: lists are shared by whoever waits meanwhile, and their number
-/// depends on this instead of the speed of the machine.
+/// Bad: each of the 16 concurrent callers waits for a list that begins after its own
+/// registration, so one list proves at most 16 machines. Measured: 34 to 52, more on a busy
+/// machine. The design needs about 10.
+const LISTS_FOR_200: RangeInclusive<u64> = 13..=100;
+/// How long each call takes. Lists follow one another, so this bounds their number on a
+/// machine of any speed.
 const LATENCY: &str = "200ms";
-/// Bad: each event of a machine (its creation, the finalizer, the status) wakes its Tenant;
-/// those that come while it is reconciled are one. The design needs a number that does not
-/// grow with the machines.
+/// At most. Bad: each event of a machine (its creation, the finalizer, the status) wakes its
+/// Tenant; events that arrive during a reconcile are merged. Measured: 0.7 to 1.4. The design
+/// needs a number that does not grow with the machines.
 const TENANT_RECONCILES_PER_MACHINE: f64 = 3.0;
-/// Of 10 and of 100 machines. The design needs 1.
+/// Reconciles of the Tenant for 100 machines, divided by those for 10. Measured: 5 to 8. The
+/// design needs 1.
 const TENANT_GROWTH: RangeInclusive<f64> = 2.0..=30.0;
-/// Bad: the operator's own two writes wake the machine again, and each status of the Tenant
-/// all of them. The design needs 1.
+/// Bad: the operator's own two writes wake the machine again, and each status of its Tenant
+/// wakes all machines. Measured: 2.8 to 4.9. The design needs 1.
 const RECONCILES_PER_MACHINE: RangeInclusive<f64> = 1.5..=6.0;
-/// A machine that is registered alone: the list that proves it.
+/// For a machine that is registered while no other is: the list that proves it. This is
+/// exact, so a second list is noticed here.
 const LISTS_FOR_ONE: u64 = 1;
 
 #[tokio::test]
@@ -71,7 +74,8 @@ async fn ten_times_the_machines() {
     stand.ends_well().await;
 }
 
-/// Creates these machines of a Tenant that is Ready, all at once, until they are Ready.
+/// Creates machines of a new Tenant that is Ready, all at once, and waits until they are
+/// Ready.
 async fn register(stand: &Stand, group: usize, count: usize) -> Counts {
     let name = format!("tenant-{group}");
     stand.apply([simple_tenant(&name)]).await;

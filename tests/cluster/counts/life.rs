@@ -24,10 +24,10 @@ const MACHINE_METADATA: u64 = 1;
 const MACHINE_STATUSES: u64 = 1;
 /// That the tenant was created.
 const EVENTS: u64 = 1;
-/// A wait that lasts longer is reported: one more status. Only a slow machine takes so long,
-/// or a queue.
+/// A wait that lasts longer is reported, which costs one more status. Only a slow machine
+/// takes this long.
 const UNREPORTED: Duration = Duration::from_secs(10);
-/// A list of tenants that is older is not decided on.
+/// The operator lists the tenants again before it decides on an older list.
 const RECENT: Duration = Duration::from_secs(10);
 
 /// What to create, and how many tasks may run.
@@ -97,7 +97,7 @@ async fn queues(tenants: usize, machines: usize) {
         told(&lives)
     );
     let (all, tenants) = (total(&lives), tenants as u64);
-    // Only those that have a slot wait long without a word.
+    // A Tenant in the queue has reported its wait; only those with a slot may add one.
     let expected =
         tenants * STATUSES_QUEUED_ON_AVERAGE..=tenants * STATUSES_QUEUED + slots as u64 * more;
     assert!(
@@ -111,8 +111,8 @@ fn total(lives: &Lives) -> u64 {
     lives.values().map(|life| life.statuses).sum()
 }
 
-/// Creates all of it while the Integration Server runs no task: so everything that must
-/// queue queues, however fast the machine is.
+/// Creates all of it while the Integration Server runs no task, so the same Tenants queue on
+/// a machine of any speed.
 async fn live(plan: &Plan) -> Lived {
     let flags = ["--concurrent-tasks", "0", "--create-duration", "100ms"];
     let stand = stand(&flags, |server| {
@@ -173,7 +173,7 @@ async fn live(plan: &Plan) -> Lived {
     }
 }
 
-/// The machines first, and the operator knows them before their Tenants: each Tenant has
+/// Creates the machines first and waits until the operator knows them: each Tenant then has
 /// machines to wait for.
 async fn create_machines(stand: &Stand, plan: &Plan, before: &Counts) {
     if plan.machines == 0 {
@@ -195,8 +195,8 @@ async fn create_machines(stand: &Stand, plan: &Plan, before: &Counts) {
     .await;
 }
 
-/// Until as many tasks are begun as may be, and the others wait for their turn. Not asked of
-/// the statuses, which are what is counted.
+/// Creates the Tenants and waits until all slots are taken and the others queue. It does not
+/// look at statuses, which are what is counted.
 async fn create_tenants(stand: &Stand, plan: &Plan) {
     let new = (0..plan.tenants).map(|number| simple_tenant(&name(number)));
     apply(stand, new.collect()).await;

@@ -1,4 +1,4 @@
-//! What a resync costs that finds nothing changed.
+//! What a resync costs when nothing has changed.
 
 use super::{apply, machines_of};
 use crate::harness::{Stand, eventually, simple_tenant};
@@ -12,7 +12,8 @@ const RESYNCS: u64 = 2;
 /// design needs none of these.
 const TENANT_RECONCILES: u64 = TENANTS as u64;
 const MACHINE_RECONCILES: u64 = (TENANTS * MACHINES) as u64;
-/// The list of tenants, and the evaluation of the guards on it. One would do.
+/// One lists the tenants and wakes the next, which evaluates the guards on that list. The
+/// design needs 1.
 const SERVER_RECONCILES: u64 = 2;
 /// One for each tenant with machines.
 const LISTS: u64 = TENANTS as u64;
@@ -50,7 +51,7 @@ async fn a_resync_that_finds_nothing_changed() {
     let before = stand.counts_at_rest().await;
     resync(&stand, RESYNCS).await;
     let counts = stand.counts_at_rest().await.since(&before);
-    // One more may have begun on a busy machine.
+    // On a busy machine another one may have begun.
     let resyncs = counts.calls("GET tenants");
     assert!(resyncs >= RESYNCS, "{counts}");
     assert_eq!(counts.writes(), 0, "{counts}");
