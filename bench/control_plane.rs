@@ -44,7 +44,9 @@ impl ControlPlane {
     pub async fn start(program: &Path, folder: &Path) -> Outcome<Self> {
         std::fs::create_dir_all(folder)?;
         let mut command = Command::new(program);
-        command.args(["run", "--exit-with-stdin", "--dir"]);
+        // For `make profile`; without a request for a profile it costs nothing.
+        command.args(["run", "--exit-with-stdin", "--apiserver-flag=--profiling=true"]);
+        command.arg("--dir");
         command.arg(folder.join("control-plane"));
         let mut program = Program::start(&mut command, &folder.join("control-plane.log"))?;
         let announced = program.announcement(START)?;
