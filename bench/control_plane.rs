@@ -45,7 +45,11 @@ impl ControlPlane {
         std::fs::create_dir_all(folder)?;
         let mut command = Command::new(program);
         // For `make profile`; without a request for a profile it costs nothing.
-        command.args(["run", "--exit-with-stdin", "--apiserver-flag=--profiling=true"]);
+        command.args([
+            "run",
+            "--exit-with-stdin",
+            "--apiserver-flag=--profiling=true",
+        ]);
         command.arg("--dir");
         command.arg(folder.join("control-plane"));
         let mut program = Program::start(&mut command, &folder.join("control-plane.log"))?;
