@@ -104,7 +104,7 @@ async fn delete(guard: bool, server_statuses: &RangeInclusive<u64>) {
         server_statuses,
         &counts,
     );
-    assert_eq!(counts.failed_writes(), 0, "{counts}");
+    assert_eq!(counts.rejected_writes(), 0, "{counts}");
 
     let all = TENANTS as u64;
     assert_eq!(counts.created("events"), all * EVENTS, "{counts}");

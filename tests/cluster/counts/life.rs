@@ -153,7 +153,7 @@ async fn live(plan: &Plan) -> Lived {
         agree(&counts, "virtualmachines", &machines);
     }
     let lives = plan.tenants as u64;
-    assert_eq!(counts.failed_writes(), 0, "{counts}");
+    assert_eq!(counts.rejected_writes(), 0, "{counts}");
     assert_eq!(counts.created("events"), lives * EVENTS, "{counts}");
     assert_eq!(counts.calls("POST tenant"), lives, "{counts}");
     assert_eq!(counts.calls("POST activate"), lives, "{counts}");
