@@ -105,7 +105,7 @@ controlplane:
 
 cluster:
 ifdef TEST
-	@$(cargo) test --quiet --test cluster -- --list $(TEST) 2>/dev/null | grep -q ': test$$' || { echo "make: no cluster test has $(TEST) in its name" >&2; exit 1; }
+	@$(cargo) test --quiet --test cluster -- --list $(TEST) | grep -q ': test$$' || { echo "make: no cluster test has $(TEST) in its name" >&2; exit 1; }
 endif
 	$(call step,cluster tests,$(cluster) >/dev/null && $(alerts) >/dev/null && $(cargo) test --test cluster $(if $(TEST),-- $(TEST)))
 

@@ -59,7 +59,7 @@ fn cell(comparison: &Comparison<'_>, (title, less, more): (&str, &str, &str)) ->
     )
 }
 
-/// Where the product takes longer, with the figures.
+/// At which sizes the product takes longer.
 fn slower(comparisons: &[Comparison<'_>]) -> String {
     let mut sentences = Vec::new();
     for (name, what) in [
