@@ -70,7 +70,7 @@ fn tenant_name(number: usize) -> String {
 fn machine(tenant: usize, number: usize) -> Value {
     let spec = json!({
         "tenantRef": {"name": tenant_name(tenant)},
-        "biosId": format!("4230d3ef-1f2b-8b1c-{tenant:04x}-{number:012x}"),
+        "biosID": format!("4230d3ef-1f2b-8b1c-{tenant:04x}-{number:012x}"),
     });
     document(
         "VirtualMachine",

@@ -93,10 +93,10 @@ type TenantSpec struct {
 	Type                  string         `json:"type"`
 	Description           string         `json:"description,omitempty"`
 	UserData              string         `json:"userData,omitempty"`
-	PreferredViisAddress  string         `json:"preferredViisAddress,omitempty"`
+	PreferredViisAddress  string         `json:"preferredVIISAddress,omitempty"`
 	Administrator         *Administrator `json:"administrator,omitempty"`
 	State                 string         `json:"state,omitempty"`
-	ExistingTenantID      string         `json:"existingTenantId,omitempty"`
+	ExistingTenantID      string         `json:"existingTenantID,omitempty"`
 	AdoptionPolicy        string         `json:"adoptionPolicy,omitempty"`
 	DeletionPolicy        string         `json:"deletionPolicy,omitempty"`
 	RemoveTenantArtifacts *bool          `json:"removeTenantArtifacts,omitempty"`
@@ -120,8 +120,8 @@ type TaskStatus struct {
 
 type TenantStatus struct {
 	ObservedGeneration            int64              `json:"observedGeneration,omitempty"`
-	TenantID                      string             `json:"tenantId,omitempty"`
-	VirtualAdministrationServerID string             `json:"virtualAdministrationServerId,omitempty"`
+	TenantID                      string             `json:"tenantID,omitempty"`
+	VirtualAdministrationServerID string             `json:"virtualAdministrationServerID,omitempty"`
 	State                         string             `json:"state,omitempty"`
 	VirtualMachines               int                `json:"virtualMachines,omitempty"`
 	Task                          *TaskStatus        `json:"task,omitempty"`
@@ -147,7 +147,7 @@ type TenantList struct {
 
 type VirtualMachineSpec struct {
 	TenantRef      LocalRef `json:"tenantRef"`
-	BiosID         string   `json:"biosId"`
+	BiosID         string   `json:"biosID"`
 	Name           string   `json:"name,omitempty"`
 	UserData       string   `json:"userData,omitempty"`
 	DeletionPolicy string   `json:"deletionPolicy,omitempty"`
@@ -155,8 +155,8 @@ type VirtualMachineSpec struct {
 
 type VirtualMachineStatus struct {
 	ObservedGeneration int64              `json:"observedGeneration,omitempty"`
-	VirtualMachineID   string             `json:"virtualMachineId,omitempty"`
-	TenantID           string             `json:"tenantId,omitempty"`
+	VirtualMachineID   string             `json:"virtualMachineID,omitempty"`
+	TenantID           string             `json:"tenantID,omitempty"`
 	Conditions         []metav1.Condition `json:"conditions,omitempty"`
 }
 

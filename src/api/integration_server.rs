@@ -73,7 +73,7 @@ pub struct IntegrationServerSpec {
     pub tls: Option<Tls>,
     /// The namespaces whose Tenants may refer to this server. Withdrawing a permission stops creation and changes; it deletes nothing and stops no deletion.
     pub allowed_namespaces: AllowedNamespaces,
-    /// Whether a tenant that is on the server already may be taken over. Never: no. ById: where existingTenantId names it. IfIdentical: also by name, when every field that both sides show is equal.
+    /// Whether a tenant that is on the server already may be taken over. Never: no. ByID: where existingTenantID names it. IfIdentical: also by name, when every field that both sides show is equal.
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
     /// true: no call that changes anything is made to this server, for maintenance. Deletions wait.
@@ -161,9 +161,10 @@ pub enum AdoptionPolicy {
     /// No tenant is taken over.
     #[default]
     Never,
-    /// A tenant is taken over where `existingTenantId` names it.
+    /// A tenant is taken over where `existingTenantID` names it.
+    #[serde(rename = "ByID")]
     ById,
-    /// As `ById`, and also by name where every field that both sides show is equal.
+    /// As `ByID`, and also by name where every field that both sides show is equal.
     IfIdentical,
 }
 

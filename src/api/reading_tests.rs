@@ -21,7 +21,7 @@ fn server() -> Value {
             "allowedNamespaces": {"from": "Selector", "selector": {
                 "matchLabels": {"viis": "allowed"},
                 "matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}},
-            "adoptionPolicy": "ById", "suspend": true, "resyncInterval": "1h30m",
+            "adoptionPolicy": "ByID", "suspend": true, "resyncInterval": "1h30m",
             "limits": {"concurrentTasks": 1, "requestsPerSecond": 2},
             "guard": {"enabled": false, "limit": 3, "window": "1m"}, "proxyURL": "http://proxy:3128"
         },
@@ -41,13 +41,13 @@ fn tenant() -> Value {
         "metadata": {"name": "acme", "namespace": "customers"},
         "spec": {
             "integrationServerRef": {"name": "main"}, "name": "Acme Ltd.", "type": "Complete", "description": "Gold",
-            "userData": "{}", "preferredViisAddress": "10.0.0.5",
+            "userData": "{}", "preferredVIISAddress": "10.0.0.5",
             "administrator": {"name": "acme-admin", "passwordSecretRef": {"name": "acme-admin", "key": "pw"}},
-            "state": "Inactive", "existingTenantId": "t1", "deletionPolicy": "Retain",
+            "state": "Inactive", "existingTenantID": "t1", "deletionPolicy": "Retain",
             "removeTenantArtifacts": false, "suspend": true
         },
         "status": {
-            "observedGeneration": 3, "tenantId": "t1", "virtualAdministrationServerId": "v1", "state": "Active",
+            "observedGeneration": 3, "tenantID": "t1", "virtualAdministrationServerID": "v1", "state": "Active",
             "virtualMachines": 20,
             "task": {"id": "k1", "type": "CreateTenant", "state": "Failed", "stage": "s", "progress": 40,
                 "created": "2024-05-01T10:00:00", "error": {"code": "KSC_ServiceNotConfigured", "message": "m"}},
@@ -63,11 +63,11 @@ fn machine() -> Value {
         "apiVersion": "viis-operator.io/v1alpha1", "kind": "VirtualMachine",
         "metadata": {"name": "acme-web-1", "namespace": "customers"},
         "spec": {
-            "tenantRef": {"name": "acme"}, "biosId": "4230d3ef-1f2b-8b1c-0a55-9a4f3a1d7c10", "name": "web-1",
+            "tenantRef": {"name": "acme"}, "biosID": "4230d3ef-1f2b-8b1c-0a55-9a4f3a1d7c10", "name": "web-1",
             "userData": "x", "deletionPolicy": "Retain"
         },
         "status": {
-            "observedGeneration": 1, "virtualMachineId": "m1", "tenantId": "t1", "integrationServer": "main", "ownerUID": "u1",
+            "observedGeneration": 1, "virtualMachineID": "m1", "tenantID": "t1", "integrationServer": "main", "ownerUID": "u1",
             "conditions": [condition()]
         }
     })

@@ -83,7 +83,7 @@ reasons! {
     TRANSIENT_ERROR = "TransientError" on "Ready, Reconciling, Removed":
         "A call failed in a way that passes. It is made again by itself."; "Wait; look at the IntegrationServer when it lasts."
     REJECTED = "Rejected" on "Ready, Stalled, Provisioned, Activated, Registered, Removed":
-        "The server refuses the request and gives no code, or shows a state that is not known here; or `adoptionPolicy` does not allow `existingTenantId`."; "See the message; correct the spec, or set the annotation `viis-operator.io/requested-at` to try again."
+        "The server refuses the request and gives no code, or shows a state that is not known here; or `adoptionPolicy` does not allow `existingTenantID`."; "See the message; correct the spec, or set the annotation `viis-operator.io/requested-at` to try again."
     MANDATORY_PARAMETER_IS_NOT_SPECIFIED = "VIRMT_MandatoryParameterIsNotSpecified" on "Ready, Stalled, Provisioned, Registered":
         "The server misses a required parameter."; "See the message; this version of the server may want a field that is optional here."
     INVALID_TENANT_TYPE = "VIRMT_InvalidTenantType" on "Ready, Stalled, Provisioned":
@@ -91,21 +91,21 @@ reasons! {
     V_KSC_CREDENTIALS_NOT_SPECIFIED = "VIRMT_VKscCredentialsNotSpecified" on "Ready, Stalled, Provisioned":
         "The server misses the name or the password of the administrator."; "Set `administrator`, and a password in its Secret."
     INVALID_VIIS_ADDRESS_FORMAT = "VIRMT_InvalidViisAddressFormat" on "Ready, Stalled, Provisioned":
-        "The server does not accept `preferredViisAddress`."; "Set an IP address in the server's notation."
+        "The server does not accept `preferredVIISAddress`."; "Set an IP address in the server's notation."
     KSC_SERVICE_NOT_CONFIGURED = "KSC_ServiceNotConfigured" on "Ready, Stalled, Provisioned, Activated, Removed":
         "The server has no connection settings for Kaspersky Security Center."; "Connect the Integration Server to Kaspersky Security Center."
     TENANT_GROUP_ALREADY_EXISTS = "VIRMT_TenantGroupAlreadyExists" on "Ready, Stalled, Provisioned":
         "Kaspersky Security Center has a folder with the tenant's name already."; "Remove the folder, or set another `name`."
     TENANT_WITH_SPECIFIED_NAME_ALREADY_EXISTS = "VIRMT_TenantWithSpecifiedNameAlreadyExists" on "Ready, Stalled, Provisioned":
-        "The server has a tenant with this name already."; "Set another `name`; or take the tenant over by `existingTenantId`, with an `adoptionPolicy` that allows it."
+        "The server has a tenant with this name already."; "Set another `name`; or take the tenant over by `existingTenantID`, with an `adoptionPolicy` that allows it."
     PASSWORD_NOT_COMPLY_POLICY = "VIRMT_PasswordNotComplyPolicy" on "Ready, Stalled, Provisioned":
         "The administrator's password breaks the password rules of Kaspersky Security Center."; "Put another password into the Secret; the operator sees it within a minute."
     USER_WITH_SPECIFIED_NAME_ALREADY_EXISTS = "VIRMT_UserWithSpecifiedNameAlreadyExists" on "Ready, Stalled, Provisioned":
         "Kaspersky Security Center has a user with the administrator's name already."; "Set another `administrator.name`."
     TENANT_WITH_SPECIFIED_ID_NOT_FOUND = "VIRMT_TenantWithSpecifiedIdNotFound" on "Ready, Stalled, Provisioned, Activated, Registered":
-        "The server has no tenant with this identifier."; "Look whether the tenant is still on the server. Where `existingTenantId` is set: correct it while nothing was taken over yet, or remove it, and the tenant is made."
+        "The server has no tenant with this identifier."; "Look whether the tenant is still on the server. Where `existingTenantID` is set: correct it while nothing was taken over yet, or remove it, and the tenant is made."
     VM_WITH_SPECIFIED_BIOS_ID_ALREADY_EXISTS = "VIRMT_VmWithSpecifiedBiosIdAlreadyExists" on "Ready, Stalled, Registered":
-        "A virtual machine with this BIOS ID is registered with another tenant."; "Have it unregistered there and set `viis-operator.io/requested-at`; or create another VirtualMachine with the right `biosId`."
+        "A virtual machine with this BIOS ID is registered with another tenant."; "Have it unregistered there and set `viis-operator.io/requested-at`; or create another VirtualMachine with the right `biosID`."
     VM_WITH_SPECIFIED_ID_NOT_FOUND = "VIRMT_VmWithSpecifiedIdNotFound" on "Ready, Stalled, Registered, Removed":
         "The server has no such virtual machine."; "Nothing; a deletion is done then, and a machine that is wanted is registered again."
 }

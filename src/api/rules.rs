@@ -5,7 +5,7 @@ use kube::core::{Reason, Rule};
 
 /// The operator has put, or is putting, this tenant on its server.
 const LOCKED: &str =
-    "has(oldSelf.status) && (has(oldSelf.status.creation) || has(oldSelf.status.tenantId))";
+    "has(oldSelf.status) && (has(oldSelf.status.creation) || has(oldSelf.status.tenantID))";
 
 /// Characters that no XML 1.0 document can hold, as a class of RE2.
 const NOT_XML: &str = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]";
@@ -118,8 +118,8 @@ pub(super) fn deletion_policy() -> Rule {
 
 /// Complete tenants have an administrator.
 pub(super) fn administrator_needed() -> Rule {
-    Rule::new("self.type != 'Complete' || has(self.administrator) || has(self.existingTenantId)")
-        .message("type: Complete needs an administrator, whose account is made with the tenant: set spec.administrator (or existingTenantId for a tenant that is on the server already)")
+    Rule::new("self.type != 'Complete' || has(self.administrator) || has(self.existingTenantID)")
+        .message("type: Complete needs an administrator, whose account is made with the tenant: set spec.administrator (or existingTenantID for a tenant that is on the server already)")
         .reason(Reason::FieldValueRequired)
         .field_path(".administrator")
 }
@@ -190,15 +190,15 @@ fn locked_unless(field: &str, unchanged: &str) -> Rule {
         .field_path(format!(".spec.{field}"))
 }
 
-/// `existingTenantId` may be given up later, but not turned to another tenant.
+/// `existingTenantID` may be given up later, but not turned to another tenant.
 pub(super) fn locked_identifier() -> Rule {
     Rule::new(format!(
-        "!({LOCKED}) || !has(self.spec.existingTenantId) || (has(oldSelf.spec.existingTenantId) && self.spec.existingTenantId == oldSelf.spec.existingTenantId)"
+        "!({LOCKED}) || !has(self.spec.existingTenantID) || (has(oldSelf.spec.existingTenantID) && self.spec.existingTenantID == oldSelf.spec.existingTenantID)"
     ))
     .message(
-        "spec.existingTenantId can only be removed now: this Tenant has a tenant on the server already. \
+        "spec.existingTenantID can only be removed now: this Tenant has a tenant on the server already. \
          Undo the change, or create another Tenant for the other identifier",
     )
     .reason(Reason::FieldValueForbidden)
-    .field_path(".spec.existingTenantId")
+    .field_path(".spec.existingTenantID")
 }

@@ -28,7 +28,7 @@ use super::{lenient, rules, schema};
     validation = rules::locked("type"),
     validation = rules::locked("description"),
     validation = rules::locked("userData"),
-    validation = rules::locked("preferredViisAddress"),
+    validation = rules::locked("preferredVIISAddress"),
     validation = rules::locked_administrator(),
     validation = rules::locked_identifier(),
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type", description = "Complete or Simple"),
@@ -63,18 +63,26 @@ pub struct TenantSpec {
     #[x_kube(validation = rules::xml_text())]
     pub user_data: Option<String>,
     /// IP address of the Integration Server that the tenant's Light Agents connect to. Left out: the address of the IntegrationServer. Fixed once the creation began.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "preferredVIISAddress",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(length(min = 1, max = 64))]
     #[x_kube(validation = rules::ip())]
     pub preferred_viis_address: Option<String>,
-    /// The administrator of the tenant's virtual Administration Server. Required for Complete (optional with existingTenantId), forbidden for Simple.
+    /// The administrator of the tenant's virtual Administration Server. Required for Complete (optional with existingTenantID), forbidden for Simple.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub administrator: Option<Administrator>,
     /// Whether the tenant is active on the server. It is put right again when somebody changes it there.
     #[serde(default)]
     pub state: DesiredState,
     /// Identifier of a tenant that is on the server already: it is managed, and none is created. The server's adoptionPolicy must allow it, name and type must be equal. It can be removed later, not changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "existingTenantID",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(length(min = 1, max = 128))]
     #[x_kube(validation = rules::server_identifier())]
     pub existing_tenant_id: Option<String>,
@@ -142,11 +150,15 @@ pub struct TenantStatus {
     #[schemars(range(min = -1, max = 9_007_199_254_740_991_i64))]
     pub observed_generation: Option<i64>,
     /// The tenant's identifier on the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "tenantID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub tenant_id: Option<String>,
     /// Identifier of the tenant's virtual Administration Server; Complete only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "virtualAdministrationServerID",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(length(max = 1024))]
     pub virtual_administration_server_id: Option<String>,
     /// Whether the tenant is active, as the server says.

@@ -33,7 +33,7 @@ use super::{lenient, rules};
     printcolumn(
         name = "BIOS-ID",
         type_ = "string",
-        json_path = ".spec.biosId",
+        json_path = ".spec.biosID",
         description = "BIOS UUID of the machine"
     ),
     printcolumn(
@@ -61,8 +61,9 @@ pub struct VirtualMachineSpec {
     #[x_kube(validation = rules::immutable("tenantRef"))]
     pub tenant_ref: Reference,
     /// BIOS UUID of the machine, in any case, with or without braces; unique over all tenants of a server. It cannot change.
+    #[serde(rename = "biosID")]
     #[schemars(length(min = 36, max = 38))]
-    #[x_kube(validation = rules::bios_id(), validation = rules::immutable("biosId"))]
+    #[x_kube(validation = rules::bios_id(), validation = rules::immutable("biosID"))]
     pub bios_id: String,
     /// The machine's name on the server. Left out: metadata.name. A new name unregisters the machine and registers it again, there is no other way to change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,11 +90,15 @@ pub struct VirtualMachineStatus {
     #[schemars(range(min = -1, max = 9_007_199_254_740_991_i64))]
     pub observed_generation: Option<i64>,
     /// The machine's identifier on the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "virtualMachineID",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(length(max = 1024))]
     pub virtual_machine_id: Option<String>,
     /// Identifier of the tenant that the machine is registered with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "tenantID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub tenant_id: Option<String>,
     /// The IntegrationServer that the machine is registered on, so that it can be unregistered after its Tenant is gone.

@@ -383,7 +383,7 @@ fn what_may_change_and_when() {
         "integrationServerRef",
         "integrationServerRef.name",
         "administrator.name",
-        "existingTenantId",
+        "existingTenantID",
     ] {
         assert!(row(locked).contains("| until its creation |"), "{locked}");
     }

@@ -13,7 +13,7 @@ async fn stand_with_policy(policy: &str) -> Stand {
     let old =
         json!({"name": "Old", "type": "Simple", "status": "Active", "description": "by hand"});
     stand.simulator.tenant_made_by_hand(old).await;
-    let machine = json!({"biosId": bios_id(1), "name": "web-1"});
+    let machine = json!({"biosID": bios_id(1), "name": "web-1"});
     stand.simulator.machine_made_by_hand("Old", machine).await;
     stand.start_operator();
     stand
@@ -36,13 +36,13 @@ async fn identifier(stand: &Stand) -> Value {
 
 #[tokio::test]
 async fn a_tenant_is_taken_over_by_its_identifier() {
-    let stand = stand_with_policy("ById").await;
+    let stand = stand_with_policy("ByID").await;
     let id = identifier(&stand).await;
     stand
         .apply([
             simple_tenant("old")
                 .with("spec.name", "Old")
-                .with("spec.existingTenantId", id.clone()),
+                .with("spec.existingTenantID", id.clone()),
             machine("web-1", "old", &bios_id(1)),
         ])
         .await;
@@ -63,7 +63,7 @@ async fn a_tenant_is_taken_over_by_its_identifier() {
     stand
         .apply([simple_tenant("thief")
             .with("spec.name", "Old")
-            .with("spec.existingTenantId", id)])
+            .with("spec.existingTenantID", id)])
         .await;
     stand.tenant("thief").stalls("AlreadyClaimed").await;
     stand.tenant("thief").delete().await;
@@ -95,11 +95,11 @@ async fn a_tenant_is_taken_over_by_its_identifier() {
 
 #[tokio::test]
 async fn what_was_adopted_is_deleted_when_that_is_asked_for() {
-    let stand = stand_with_policy("ById").await;
+    let stand = stand_with_policy("ByID").await;
     let id = identifier(&stand).await;
     let manifest = simple_tenant("old")
         .with("spec.name", "Old")
-        .with("spec.existingTenantId", id);
+        .with("spec.existingTenantID", id);
     stand
         .apply([manifest.with("spec.deletionPolicy", "Delete")])
         .await;
@@ -118,7 +118,7 @@ async fn without_the_servers_policy_nothing_is_taken_over() {
     stand
         .apply([simple_tenant("old")
             .with("spec.name", "Old")
-            .with("spec.existingTenantId", id)])
+            .with("spec.existingTenantID", id)])
         .await;
     stand
         .tenant("old")
@@ -133,10 +133,10 @@ async fn without_the_servers_policy_nothing_is_taken_over() {
 
 #[tokio::test]
 async fn an_identifier_that_the_server_does_not_know() {
-    let stand = stand_with_policy("ById").await;
+    let stand = stand_with_policy("ByID").await;
     let unknown = "7a1f3a52-0000-4000-8000-000000000001";
     stand
-        .apply([simple_tenant("new").with("spec.existingTenantId", unknown)])
+        .apply([simple_tenant("new").with("spec.existingTenantID", unknown)])
         .await;
     stand
         .tenant("new")
@@ -147,7 +147,7 @@ async fn an_identifier_that_the_server_does_not_know() {
     // Without it, it is made.
     stand
         .tenant("new")
-        .patch(json!({"spec": {"existingTenantId": null}}))
+        .patch(json!({"spec": {"existingTenantID": null}}))
         .await;
     let tenant = stand.tenant("new").becomes_ready().await;
     assert!(has(&tenant, "Provisioned", "True", "Created"));
@@ -156,14 +156,14 @@ async fn an_identifier_that_the_server_does_not_know() {
 
 #[tokio::test]
 async fn an_adopted_tenant_that_vanishes_is_not_made_again() {
-    let stand = stand_with_policy("ById").await;
+    let stand = stand_with_policy("ByID").await;
     let id = identifier(&stand).await;
     stand
         .apply([
             simple_tenant("other"),
             simple_tenant("old")
                 .with("spec.name", "Old")
-                .with("spec.existingTenantId", id),
+                .with("spec.existingTenantID", id),
         ])
         .await;
     stand.tenant("other").becomes_ready().await;
@@ -177,7 +177,7 @@ async fn an_adopted_tenant_that_vanishes_is_not_made_again() {
     assert_eq!(stand.simulator.calls().await.of("POST tenant"), 1);
     stand
         .tenant("old")
-        .patch(json!({"spec": {"existingTenantId": null}}))
+        .patch(json!({"spec": {"existingTenantID": null}}))
         .await;
     stand.tenant("old").within(60).becomes_ready().await;
     assert!(stand.simulator.state().await.find("Old").is_some());
@@ -190,7 +190,7 @@ async fn another_name_or_type_under_the_identifier_is_not_taken() {
     let stand = stand_with_policy("IfIdentical").await;
     let id = identifier(&stand).await;
     stand
-        .apply([simple_tenant("named-otherwise").with("spec.existingTenantId", id.clone())])
+        .apply([simple_tenant("named-otherwise").with("spec.existingTenantID", id.clone())])
         .await;
     stand
         .tenant("named-otherwise")
@@ -202,7 +202,7 @@ async fn another_name_or_type_under_the_identifier_is_not_taken() {
         .with("spec.name", "Old")
         .with("spec.type", "Complete");
     stand
-        .apply([complete.with("spec.existingTenantId", id)])
+        .apply([complete.with("spec.existingTenantID", id)])
         .await;
     stand
         .tenant("typed-otherwise")
@@ -236,10 +236,10 @@ async fn an_identical_tenant_is_taken_over_by_name() {
     stand.ends_well().await;
 }
 
-/// `ById` is not "by name".
+/// `ByID` is not "by name".
 #[tokio::test]
 async fn a_name_alone_is_not_enough_under_by_id() {
-    let stand = stand_with_policy("ById").await;
+    let stand = stand_with_policy("ByID").await;
     stand
         .apply([simple_tenant("old")
             .with("spec.name", "Old")
@@ -252,7 +252,7 @@ async fn a_name_alone_is_not_enough_under_by_id() {
     let id = identifier(&stand).await;
     stand
         .tenant("old")
-        .patch(json!({"spec": {"existingTenantId": id}}))
+        .patch(json!({"spec": {"existingTenantID": id}}))
         .await;
     stand
         .tenant("old")
@@ -266,12 +266,12 @@ async fn a_name_alone_is_not_enough_under_by_id() {
 /// Made by hand and declared at once: the operator's last inventory is older.
 #[tokio::test]
 async fn a_tenant_made_after_the_last_inventory_is_found() {
-    let stand = stand_with_policy("ById").await;
+    let stand = stand_with_policy("ByID").await;
     let fresh = json!({"name": "Fresh", "type": "Simple", "status": "Active"});
     let fresh = stand.simulator.tenant_made_by_hand(fresh).await;
     let manifest = simple_tenant("fresh").with("spec.name", "Fresh");
     stand
-        .apply([manifest.with("spec.existingTenantId", fresh.id)])
+        .apply([manifest.with("spec.existingTenantID", fresh.id)])
         .await;
     let adopted = stand.tenant("fresh").becomes_ready().await;
     assert!(has(&adopted, "Provisioned", "True", "Adopted"));
@@ -306,14 +306,14 @@ async fn an_identical_tenant_made_after_the_last_inventory_is_taken_over() {
 /// Complete, and nobody here knows its administrator's password.
 #[tokio::test]
 async fn a_complete_tenant_is_taken_over_without_a_password() {
-    let stand = stand_with_policy("ById").await;
+    let stand = stand_with_policy("ByID").await;
     let big = json!({"name": "Big", "type": "Complete", "status": "Active", "administrator": "big-admin"});
     let big = stand.simulator.tenant_made_by_hand(big).await;
     let manifest = simple_tenant("big")
         .with("spec.name", "Big")
         .with("spec.type", "Complete");
     stand
-        .apply([manifest.with("spec.existingTenantId", big.id.clone())])
+        .apply([manifest.with("spec.existingTenantID", big.id.clone())])
         .await;
     let adopted = stand.tenant("big").becomes_ready().await;
     assert!(has(&adopted, "Provisioned", "True", "Adopted"));

@@ -59,7 +59,7 @@ async fn a_whole_life(#[case] dialect: &str) {
         .await;
     stand
         .simulator
-        .machine_made_by_hand("Taken", json!({"biosId": bios_id(7)}))
+        .machine_made_by_hand("Taken", json!({"biosID": bios_id(7)}))
         .await;
     stand.apply([machine("web-7", "acme", &bios_id(7))]).await;
     stand

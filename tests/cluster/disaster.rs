@@ -143,7 +143,7 @@ async fn without_the_manifests_an_import_writes_them() {
     lose_the_cluster(&mut stand).await;
     let calls = stand.simulator.calls().await;
     stand
-        .apply([stand.server_manifest().with("spec.adoptionPolicy", "ById")])
+        .apply([stand.server_manifest().with("spec.adoptionPolicy", "ByID")])
         .await;
     let (server, namespace, own) = (&stand.server, &stand.namespace, &stand.operator_namespace);
     let command = [

@@ -53,7 +53,7 @@ async fn a_machine_that_was_unregistered_by_hand_is_registered_again() {
     // One that nobody declared is nobody's business.
     stand
         .simulator
-        .machine_made_by_hand("acme", json!({"biosId": bios_id(9)}))
+        .machine_made_by_hand("acme", json!({"biosID": bios_id(9)}))
         .await;
     within(
         Duration::from_secs(60),

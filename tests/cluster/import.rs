@@ -103,7 +103,7 @@ async fn fill_with_oddities(simulator: &Simulator) {
             let name = (machine > 0).then_some(if machine == 1 { "web" } else { ODD });
             let bios_id = bios_id(number * 10 + machine);
             let machine =
-                json!({"biosId": bios_id, "name": name, "userData": (machine == 2).then_some(ODD)});
+                json!({"biosID": bios_id, "name": name, "userData": (machine == 2).then_some(ODD)});
             simulator.machine_made_by_hand(names[number], machine).await;
         }
     }
@@ -111,13 +111,13 @@ async fn fill_with_oddities(simulator: &Simulator) {
 
 #[tokio::test]
 async fn a_server_that_was_filled_by_hand_is_taken_over_as_it_is() {
-    let mut stand = stand("ById").await;
+    let mut stand = stand("ByID").await;
     fill_with_oddities(&stand.simulator).await;
     let before = stand.simulator.state().await;
     let (text, said) = import(&stand, &[]).await.unwrap();
     assert_eq!(stand.simulator.calls().await.mutating, 0);
     assert!(!text.contains(&stand.simulator.password) && !said.contains(&stand.simulator.password));
-    assert!(text.contains("# `adoptionPolicy: ById`"), "{text}");
+    assert!(text.contains("# `adoptionPolicy: ByID`"), "{text}");
     assert!(said.contains("14 Tenants and 42 VirtualMachines"), "{said}");
     assert_eq!(import(&stand, &[]).await.unwrap().0, text, "a second run");
     // Names that were given do not change when others come that are like them.
@@ -168,7 +168,7 @@ async fn a_server_that_was_filled_by_hand_is_taken_over_as_it_is() {
         text
     );
     // A machine that somebody registers later comes alone.
-    let machine = json!({"biosId": bios_id(900), "name": "late"});
+    let machine = json!({"biosID": bios_id(900), "name": "late"});
     stand.simulator.machine_made_by_hand("acme", machine).await;
     let (late, _) = import(&stand, &[]).await.unwrap();
     let [late] = documents(&late).try_into().unwrap();
@@ -208,7 +208,7 @@ async fn three_hundred_tenants() {
             }))
             .await;
         assert_eq!(made.name, name);
-        let machine = json!({"biosId": bios_id(number), "name": "web-1"});
+        let machine = json!({"biosID": bios_id(number), "name": "web-1"});
         stand.simulator.machine_made_by_hand(&name, machine).await;
     }
     let before = stand.simulator.state().await;
@@ -252,7 +252,7 @@ async fn three_hundred_tenants() {
 /// A list that was cut, or a machine list that fails, is no import.
 #[tokio::test]
 async fn what_is_not_whole_is_not_printed() {
-    let stand = stand("ById").await;
+    let stand = stand("ByID").await;
     for name in ["one", "two"] {
         stand
             .simulator

@@ -16,7 +16,7 @@ async fn a_complete_tenant_from_birth_to_death() {
         .with("spec.name", "Acme & Sons <Ltd.>")
         .with("spec.description", " Gold \"contract\" ")
         .with("spec.userData", user_data)
-        .with("spec.preferredViisAddress", "10.0.0.5");
+        .with("spec.preferredVIISAddress", "10.0.0.5");
     stand.apply([manifest]).await;
     let tenant = stand.tenant("acme").becomes_ready().await;
 
@@ -102,7 +102,7 @@ fn one_file(stand: &Stand) -> Vec<String> {
     let machine = |number: usize| {
         format!(
             "apiVersion: viis-operator.io/v1alpha1\nkind: VirtualMachine\nmetadata: {{name: acme-web-{number}}}\n\
-             spec: {{tenantRef: {{name: acme}}, biosId: {}}}\n",
+             spec: {{tenantRef: {{name: acme}}, biosID: {}}}\n",
             bios_id(number)
         )
     };

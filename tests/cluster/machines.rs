@@ -176,7 +176,7 @@ async fn a_machine_that_is_registered_already_is_taken() {
     stand.apply([simple_tenant("acme")]).await;
     stand.tenant("acme").becomes_ready().await;
     for number in [1, 2] {
-        let by_hand = json!({"biosId": bios_id(number), "name": "by hand", "userData": "theirs"});
+        let by_hand = json!({"biosID": bios_id(number), "name": "by hand", "userData": "theirs"});
         stand.simulator.machine_made_by_hand("acme", by_hand).await;
     }
     let same = machine("same", "acme", &bios_id(1)).with("spec.name", "by hand");

@@ -218,7 +218,7 @@ async fn names_that_are_taken_are_changed_in_the_spec() {
         .await;
     let said = message(&stalled, "Stalled");
     assert!(
-        said.contains("existingTenantId")
+        said.contains("existingTenantID")
             || said.contains("adoptionPolicy")
             || said.contains("spec.name"),
         "what to set: {said}"
@@ -261,7 +261,7 @@ async fn the_codes_of_machines() {
         .await;
     stand
         .simulator
-        .machine_made_by_hand("Other", json!({"biosId": bios_id(1)}))
+        .machine_made_by_hand("Other", json!({"biosID": bios_id(1)}))
         .await;
     stand
         .apply([simple_tenant("acme"), machine("web-1", "acme", &bios_id(1))])

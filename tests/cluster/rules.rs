@@ -89,11 +89,11 @@ async fn what_the_server_cannot_change_is_locked_once_it_is_there() {
         json!({"description": "other"}),
         json!({"description": null}),
         json!({"userData": "other"}),
-        json!({"preferredViisAddress": "10.0.0.9"}),
+        json!({"preferredVIISAddress": "10.0.0.9"}),
         json!({"type": "Simple", "administrator": null}),
         json!({"administrator": {"name": "other"}}),
         json!({"integrationServerRef": {"name": "other"}}),
-        json!({"existingTenantId": "17"}),
+        json!({"existingTenantID": "17"}),
     ];
     for change in changes {
         let refused = stand
@@ -104,7 +104,7 @@ async fn what_the_server_cannot_change_is_locked_once_it_is_there() {
     }
     for change in [
         json!({"tenantRef": {"name": "open"}}),
-        json!({"biosId": bios_id(2)}),
+        json!({"biosID": bios_id(2)}),
     ] {
         let refused = stand
             .machine("web-1")

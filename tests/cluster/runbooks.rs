@@ -105,7 +105,7 @@ async fn checking_and_bringing_in_what_is_there() {
             .simulator
             .tenant_made_by_hand(json!({"name": name, "type": "Simple", "status": "Active"}))
             .await;
-        let machine = json!({"biosId": bios_id(number), "name": "web"});
+        let machine = json!({"biosID": bios_id(number), "name": "web"});
         stand.simulator.machine_made_by_hand(name, machine).await;
     }
     let before = stand.simulator.calls().await;

@@ -13,7 +13,7 @@ async fn a_forged_annotation_unregisters_nobody() {
         .simulator
         .tenant_made_by_hand(json!({"name": "Victim", "type": "Simple"}))
         .await;
-    let theirs = json!({"biosId": bios_id(1), "name": "theirs"});
+    let theirs = json!({"biosID": bios_id(1), "name": "theirs"});
     stand.simulator.machine_made_by_hand("Victim", theirs).await;
     let forged = machine("forged", "nothing", &bios_id(1))
         .with("metadata.finalizers", vec!["viis-operator.io/finalizer"]);

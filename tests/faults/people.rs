@@ -116,7 +116,7 @@ pub async fn change_by_hand(stand: &Stand, fault: External) -> bool {
             simulator.machine_removed_by_hand(TENANT, BIOS_ID).await;
         }
         External::MachineByHand => {
-            let machine = json!({"biosId": BIOS_ID, "name": "by hand"});
+            let machine = json!({"biosID": BIOS_ID, "name": "by hand"});
             stand.simulator.machine_made_by_hand(TENANT, machine).await;
         }
         _ => return false,

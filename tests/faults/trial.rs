@@ -82,7 +82,7 @@ async fn prepared(plan: &Plan) -> Trial {
     stand.ended = true;
     let neighbour = json!({"name": NEIGHBOUR, "type": "Simple", "status": "Active"});
     stand.simulator.tenant_made_by_hand(neighbour).await;
-    let machine = json!({"biosId": "4230d3ef-1f2b-8b1c-0a55-00000000ffff", "name": "theirs"});
+    let machine = json!({"biosID": "4230d3ef-1f2b-8b1c-0a55-00000000ffff", "name": "theirs"});
     stand
         .simulator
         .machine_made_by_hand(NEIGHBOUR, machine)

@@ -31,7 +31,7 @@ pub fn complete_tenant(name: &str) -> Manifest {
 pub fn machine(name: &str, tenant: &str, bios_id: &str) -> Manifest {
     ours("VirtualMachine", name)
         .with("spec.tenantRef.name", tenant)
-        .with("spec.biosId", bios_id)
+        .with("spec.biosID", bios_id)
 }
 
 /// A Secret with these keys.

@@ -45,6 +45,7 @@ pub struct TenantThere {
     pub v_ksc_id: Option<String>,
     #[serde(rename = "passwordSHA256")]
     pub password_sha256: Option<String>,
+    #[serde(rename = "preferredVIISAddress")]
     pub preferred_viis_address: Option<String>,
     pub machines: Vec<MachineThere>,
 }
@@ -54,6 +55,7 @@ pub struct TenantThere {
 #[serde(rename_all = "camelCase")]
 pub struct MachineThere {
     pub id: String,
+    #[serde(rename = "biosID")]
     pub bios_id: String,
     pub name: Option<String>,
     pub user_data: Option<String>,
@@ -70,6 +72,7 @@ pub struct TaskThere {
     /// Of a creation.
     pub tenant_name: Option<String>,
     /// Of any other task, and of a creation that is done.
+    #[serde(rename = "tenantID")]
     pub tenant_id: Option<String>,
 }
 

@@ -208,7 +208,7 @@ pub fn adoption() -> Model {
     }
 }
 
-/// `existingTenantId`, asked for by two.
+/// `existingTenantID`, asked for by two.
 pub fn existing() -> Model {
     let asking = TenantSpec {
         existing: Some(1),
@@ -230,7 +230,7 @@ pub fn existing() -> Model {
         ],
         edits: &[Edit::Policy],
         ..configuration(
-            "two Tenants, one existingTenantId",
+            "two Tenants, one existingTenantID",
             vec![asking, asking],
             budget(1, 1, 1, 0),
         )

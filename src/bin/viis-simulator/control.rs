@@ -30,6 +30,7 @@ struct HandmadeTenant {
     tenant_type: crate::model::TenantType,
     description: Option<String>,
     user_data: Option<String>,
+    #[serde(rename = "preferredVIISAddress")]
     preferred_viis_address: Option<String>,
     status: Option<Status>,
     administrator: Option<String>,
@@ -50,6 +51,7 @@ struct NewStatus {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct HandmadeMachine {
+    #[serde(rename = "biosID")]
     bios_id: Uuid,
     name: Option<String>,
     user_data: Option<String>,

@@ -45,7 +45,7 @@ pub fn tenant(tenant: &Tenant, dialect: Dialect) -> Value {
         "administrator": administration.map(|a| &a.administrator),
         "passwordSHA256": administration.map(|a| &a.password_sha256),
         "vKscId": administration.map(|a| dialect.spell(&a.vksc_id)),
-        "preferredViisAddress": tenant.preferred_viis_address,
+        "preferredVIISAddress": tenant.preferred_viis_address,
         "created": clock::local(tenant.created),
         "updated": clock::local(tenant.updated),
         "machines": machines,
@@ -55,7 +55,7 @@ pub fn tenant(tenant: &Tenant, dialect: Dialect) -> Value {
 fn machine(machine: &Machine, dialect: Dialect) -> Value {
     json!({
         "id": dialect.spell(&machine.id),
-        "biosId": machine.bios_id,
+        "biosID": machine.bios_id,
         "name": machine.name,
         "userData": machine.user_data,
     })
@@ -79,7 +79,7 @@ fn task(task: &Task, dialect: Dialect) -> Value {
     });
     let more = [
         ("tenantName", tenant_name.map(|name| json!(name))),
-        ("tenantId", tenant_id.map(|id| json!(dialect.spell(id)))),
+        ("tenantID", tenant_id.map(|id| json!(dialect.spell(id)))),
         (
             "parentId",
             task.parent.as_ref().map(|id| json!(dialect.spell(id))),

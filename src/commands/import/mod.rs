@@ -229,7 +229,7 @@ fn advice(wish: &Wish, server: &IntegrationServer, lets_in: Option<bool>) -> Vec
     if server.spec.adoption_policy == AdoptionPolicy::Never {
         advice.push(format!(
             "the IntegrationServer has `adoptionPolicy: Never`; before you apply the manifests: \
-             kubectl patch viis {name} --type=merge -p '{{\"spec\":{{\"adoptionPolicy\":\"ById\"}}}}'"
+             kubectl patch viis {name} --type=merge -p '{{\"spec\":{{\"adoptionPolicy\":\"ByID\"}}}}'"
         ));
     }
     match lets_in {

@@ -102,7 +102,7 @@ fn head(wish: &Wish, what: &str) -> String {
     format!(
         "# {what} of the IntegrationServer {server}, for namespace {namespace}, written by\n\
          # `viis-operator import`. Before this is applied, the IntegrationServer needs\n\
-         # `adoptionPolicy: ById` or `IfIdentical`, and `allowedNamespaces` must let the namespace in.\n"
+         # `adoptionPolicy: ByID` or `IfIdentical`, and `allowedNamespaces` must let the namespace in.\n"
     )
 }
 

@@ -138,7 +138,7 @@ fn machines_are_found_by_tenant_bios_id_and_server() {
     let cluster = Cluster::default();
     let web = VirtualMachine::test_resource("web");
     cluster.upsert_machine(&web.clone().registered("1"));
-    let upper = json!({"biosId": format!("{{{}}}", BIOS_ID.to_uppercase())});
+    let upper = json!({"biosID": format!("{{{}}}", BIOS_ID.to_uppercase())});
     cluster.upsert_machine(&VirtualMachine::test_resource("rival").with(upper));
     let bios_id: BiosId = BIOS_ID.parse().unwrap();
     assert_eq!(

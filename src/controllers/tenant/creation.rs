@@ -186,7 +186,7 @@ impl Run<'_> {
                 format!(
                     "The server has a tenant \"{}\" with other fields than this resource: it is \
                      not what this resource made, and nothing of it is touched. Choose another \
-                     name, or take it over by existingTenantId.",
+                     name, or take it over by existingTenantID.",
                     scene.tenant.server_name()
                 ),
             ),

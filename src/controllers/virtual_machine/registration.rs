@@ -167,7 +167,7 @@ impl Run<'_> {
             error,
             "The server has this BIOS ID registered with another tenant. Have the machine \
              unregistered there and set the annotation viis-operator.io/requested-at, or delete \
-             this VirtualMachine and create one with the right biosId. It is tried again after 30 \
+             this VirtualMachine and create one with the right biosID. It is tried again after 30 \
              minutes in any case.",
         );
         Next::Again

@@ -403,7 +403,7 @@ async fn a_live_machine_leaves_the_old_tenant_before_it_comes_to_the_new_one() {
     let recorded = scenario.api.asked().iter().any(|asked| {
         asked
             .body
-            .pointer("/status/tenantId")
+            .pointer("/status/tenantID")
             .and_then(|id| id.as_str())
             == Some("1")
     });

@@ -86,7 +86,7 @@ pub enum End {
 /// Which tenant is taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Adoption {
-    /// The one that `existingTenantId` names.
+    /// The one that `existingTenantID` names.
     ById,
     /// The identical one with our name.
     ByName,
@@ -117,7 +117,7 @@ pub enum Wait {
     SecretKeyMissing,
     /// A tenant that is not ours has the name.
     NameTaken,
-    /// `existingTenantId` needs another adoption policy.
+    /// `existingTenantID` needs another adoption policy.
     AdoptionNotAllowed,
     /// The server has no tenant with the identifier that was asked for.
     ExistingNotFound,

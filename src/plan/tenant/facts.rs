@@ -38,7 +38,7 @@ pub struct Spec {
     pub wanted: Activity,
     /// The effective deletion policy is `Retain`.
     pub retain: bool,
-    /// `existingTenantId` is set.
+    /// `existingTenantID` is set.
     pub existing: bool,
     /// `suspend`, here or on the IntegrationServer.
     pub suspended: bool,
@@ -75,7 +75,7 @@ pub enum Password {
 /// What the status says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
-    /// `tenantId` is recorded.
+    /// `tenantID` is recorded.
     pub tenant: bool,
     /// `creation`.
     pub creation: Creation,
@@ -155,7 +155,7 @@ pub struct Server {
     pub permitted: bool,
     /// It is being deleted: nothing new is made on it.
     pub leaving: bool,
-    /// `adoptionPolicy` honours `existingTenantId`.
+    /// `adoptionPolicy` honours `existingTenantID`.
     pub adopts_by_id: bool,
     /// `adoptionPolicy` is `IfIdentical`.
     pub adopts_identical: bool,
@@ -172,7 +172,7 @@ pub struct World {
     pub verified: bool,
     /// The tenant with our name. One that the result of our own completed task names is equal.
     pub by_name: Sighting,
-    /// The tenant that `existingTenantId` names. Name and type alone decide whether it is equal.
+    /// The tenant that `existingTenantID` names. Name and type alone decide whether it is equal.
     pub existing: Sighting,
     /// CreateTenant tasks run that no resource claims, or did when the list of tenants
     /// began (or the tasks cannot be listed).

@@ -177,7 +177,7 @@ async fn refused() {
     stand.password_is("weak", "short").await;
     let taken = json!({"name": "Other", "type": "Simple", "status": "Active"});
     stand.simulator.tenant_made_by_hand(taken).await;
-    let elsewhere = json!({"biosId": bios_id(2), "name": "elsewhere"});
+    let elsewhere = json!({"biosID": bios_id(2), "name": "elsewhere"});
     stand
         .simulator
         .machine_made_by_hand("Other", elsewhere)

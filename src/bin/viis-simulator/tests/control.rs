@@ -21,7 +21,7 @@ async fn the_inventory_can_be_changed_by_hand() {
     let broken = json!({"name": "\u{1}", "type": "Simple"});
     assert_eq!(server.try_control("POST", "/tenants", broken).await.0, 400);
 
-    let machine = json!({"biosId": BIOS_ID, "name": "web"});
+    let machine = json!({"biosID": BIOS_ID, "name": "web"});
     let path = format!("/tenants/{id}/machines");
     server.control("POST", &path, machine.clone()).await;
     assert_eq!(server.try_control("POST", &path, machine).await.0, 409);

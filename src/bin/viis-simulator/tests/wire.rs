@@ -24,7 +24,7 @@ async fn a_complete_tenants_life() {
     assert_eq!(tenant.element("status"), "Inactive");
     assert!(!tenant.text.contains("10.0.0.5") && !tenant.text.contains(PASSWORD));
     let state = server.state().await;
-    assert_eq!(state["tenants"][0]["preferredViisAddress"], "10.0.0.5");
+    assert_eq!(state["tenants"][0]["preferredVIISAddress"], "10.0.0.5");
     assert_eq!(
         state["tenants"][0]["passwordSHA256"],
         crate::request::sha256(b"password")

@@ -80,7 +80,7 @@ fn registered(namespace: &str, name: &str, tenant: &str, bios_id: String) -> Vir
     resource(json!({
         "apiVersion": "viis-operator.io/v1alpha1", "kind": "VirtualMachine",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"tenantRef": {"name": tenant}, "biosId": bios_id},
+        "spec": {"tenantRef": {"name": tenant}, "biosID": bios_id},
     }))
 }
 
@@ -115,7 +115,7 @@ fn a_tenant_and_its_machine_as_they_are() {
                 "description": "Gold",
                 "userData": odd,
                 "state": "Inactive",
-                "existingTenantId": "7A1F3A52-0000-4000-8000-000000000001",
+                "existingTenantID": "7A1F3A52-0000-4000-8000-000000000001",
                 "deletionPolicy": "Retain",
             },
         })
@@ -126,7 +126,7 @@ fn a_tenant_and_its_machine_as_they_are() {
         manifest["spec"],
         json!({
             "tenantRef": {"name": "acme"},
-            "biosId": "00000000-0000-0000-0000-000000000007",
+            "biosID": "00000000-0000-0000-0000-000000000007",
             "name": "web-1",
             "userData": odd,
             "deletionPolicy": "Retain",
@@ -288,7 +288,7 @@ fn the_bounds_are_those_of_the_definitions() {
 }
 
 #[rstest]
-#[case::recorded(json!({"name": "Acme"}), json!({"tenantId": "{7a1f3a52-0000-4000-8000-000000000001}"}))]
+#[case::recorded(json!({"name": "Acme"}), json!({"tenantID": "{7a1f3a52-0000-4000-8000-000000000001}"}))]
 #[case::wished(json!({"name": "Acme"}), Value::Null)]
 fn what_a_resource_has_is_left_out(#[case] spec: Value, #[case] status: Value) {
     for namespace in ["customers", "other"] {
@@ -426,8 +426,8 @@ fn a_tenant_whose_machines_cannot_be_read_is_left_out_alone() {
 
 /// As on a server that was set back, and gave the identifier to another tenant.
 #[rstest]
-#[case::in_the_status(json!({}), json!({"tenantId": "{7a1f3a52-0000-4000-8000-000000000001}"}))]
-#[case::in_the_spec(json!({"existingTenantId": "7A1F3A52-0000-4000-8000-000000000001"}), Value::Null)]
+#[case::in_the_status(json!({}), json!({"tenantID": "{7a1f3a52-0000-4000-8000-000000000001}"}))]
+#[case::in_the_spec(json!({"existingTenantID": "7A1F3A52-0000-4000-8000-000000000001"}), Value::Null)]
 fn an_identifier_alone_is_no_tenant_of_ours(#[case] spec: Value, #[case] status: Value) {
     let tenants = [managed("customers", "acme", spec, status)];
     let claims = Claims::new("main", "customers", &tenants);

@@ -53,7 +53,7 @@ fn a_stream_has_everything_and_says_what_the_server_needs() {
     let text = stream(&wish(), &import());
     assert_eq!(names(&text), ["acme", "a", "b", "c"]);
     assert!(text.starts_with("# 1 Tenants and 3 VirtualMachines of the IntegrationServer main"));
-    for word in ["adoptionPolicy: ById", "allowedNamespaces", "customers"] {
+    for word in ["adoptionPolicy: ByID", "allowedNamespaces", "customers"] {
         assert!(text.split_once("---").unwrap().0.contains(word), "{text}");
     }
 }

@@ -52,7 +52,7 @@ pub fn by_name(
     }
 }
 
-/// The tenant that `existingTenantId` names.
+/// The tenant that `existingTenantID` names.
 pub fn existing(around: &Around<'_>) -> Sighting {
     let tenant = around.tenant;
     let (Some(id), Some(picture)) = (&tenant.spec.existing_tenant_id, around.picture()) else {

@@ -258,8 +258,8 @@ fn name_taken(scene: &Scene) -> Line {
         reasons::TENANT_WITH_SPECIFIED_NAME_ALREADY_EXISTS,
         format!(
             "The server has a tenant \"{name}\" that this resource did not make. Choose \
-             another name; or take it over: set existingTenantId to its identifier (with \
-             adoptionPolicy ById), or adoptionPolicy IfIdentical on IntegrationServer \
+             another name; or take it over: set existingTenantID to its identifier (with \
+             adoptionPolicy ByID), or adoptionPolicy IfIdentical on IntegrationServer \
              {server} when all fields are equal."
         ),
     )
@@ -271,17 +271,17 @@ fn adoption_not_allowed(scene: &Scene) -> Line {
         reasons::REJECTED,
         format!(
             "adoptionPolicy Never of IntegrationServer {server} does not allow \
-             existingTenantId. Have it set to ById, or remove existingTenantId."
+             existingTenantID. Have it set to ByID, or remove existingTenantID."
         ),
     )
 }
 
 fn existing_not_found(scene: &Scene) -> Line {
     let what = if scene.facts.record.tenant {
-        "The tenant in existingTenantId is gone from the server. Restore it there; or remove \
-         existingTenantId (type Complete needs spec.administrator too), and it is made again."
+        "The tenant in existingTenantID is gone from the server. Restore it there; or remove \
+         existingTenantID (type Complete needs spec.administrator too), and it is made again."
     } else {
-        "The server has no tenant with the identifier in existingTenantId. Correct it, or remove \
+        "The server has no tenant with the identifier in existingTenantID. Correct it, or remove \
          it: then the tenant is made."
     };
     Line::stalled(reasons::TENANT_WITH_SPECIFIED_ID_NOT_FOUND, what)

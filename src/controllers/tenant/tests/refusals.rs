@@ -136,7 +136,7 @@ async fn a_password_is_refused_in_the_version_that_was_sent() {
 async fn proving_again_that_a_tenant_is_gone_is_no_news() {
     let code = "VIRMT_TenantWithSpecifiedIdNotFound";
     let mut tenant = refused(code)
-        .with(json!({"existingTenantId": "1"}))
+        .with(json!({"existingTenantID": "1"}))
         .recorded("1")
         .adopted();
     tenant.own().virtual_machines = Some(0);

@@ -216,7 +216,7 @@ async fn without_a_list_of_machines_nothing_is_known() {
 
 #[tokio::test]
 async fn a_bios_id_is_compared_as_a_uuid() {
-    let braced = json!({"biosId": format!("{{{}}}", BIOS_ID.to_uppercase())});
+    let braced = json!({"biosID": format!("{{{}}}", BIOS_ID.to_uppercase())});
     let stage = with_machines(&[on_server()]);
     assert_eq!(
         facts(&stage, web().with(braced)).registration,
@@ -338,7 +338,7 @@ async fn once_the_server_is_back_a_refusal_still_counts(
 #[tokio::test]
 async fn a_bios_id_that_cannot_be_read_makes_no_scene() {
     let stage = stage();
-    let machine = stage.machine(web().with(json!({"biosId": "none"})));
+    let machine = stage.machine(web().with(json!({"biosID": "none"})));
     assert!(observe(&machine, &stage.context, &mut Memory::default()).is_none());
 }
 

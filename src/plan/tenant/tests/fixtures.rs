@@ -98,7 +98,7 @@ impl Facts {
         self.spec.password = password;
         self
     }
-    /// `existingTenantId` is set, and the policy honours it.
+    /// `existingTenantID` is set, and the policy honours it.
     pub(super) fn existing(mut self, sighting: Sighting) -> Self {
         self.spec.existing = true;
         self.server.adopts_by_id = true;

@@ -53,7 +53,7 @@ async fn a_namespace_is_permitted(
 
 #[rstest]
 #[case("Never", false, false)]
-#[case("ById", true, false)]
+#[case("ByID", true, false)]
 #[case("IfIdentical", true, true)]
 #[tokio::test]
 async fn the_adoption_policy(#[case] policy: &str, #[case] by_id: bool, #[case] identical: bool) {

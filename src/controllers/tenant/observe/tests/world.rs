@@ -148,7 +148,7 @@ async fn a_tenant_that_another_resource_owns_is_owned() {
     stage.lists(&[on_server("1")]);
     let namesake = Tenant::test("other").with(json!({"name": "acme"}));
     stage.tenant(namesake.recorded("1"));
-    let asking = acme().with(json!({"existingTenantId": "1"}));
+    let asking = acme().with(json!({"existingTenantID": "1"}));
     let world = facts(&stage, asking).world;
     assert_eq!(
         (world.by_name, world.existing),
@@ -192,7 +192,7 @@ async fn what_our_own_task_made_is_ours_however_the_server_writes_it() {
 async fn the_tenant_that_is_asked_for(#[case] listed: viis::Tenant, #[case] sighting: Sighting) {
     let stage = Stage::ready();
     stage.lists(&[listed]);
-    let asking = acme().with(json!({"existingTenantId": "7", "description": "gold"}));
+    let asking = acme().with(json!({"existingTenantID": "7", "description": "gold"}));
     assert_eq!(facts(&stage, asking).world.existing, sighting);
 }
 
@@ -240,7 +240,7 @@ async fn what_a_list_says_of_an_attempt_depends_on_when_it_began(
 #[rstest]
 #[case::a_free_name(acme(), true)]
 #[case::a_taken_name(acme().with(json!({"name": "taken"})), false)]
-#[case::an_identifier_that_is_asked_for(acme().with(json!({"existingTenantId": "9"})), false)]
+#[case::an_identifier_that_is_asked_for(acme().with(json!({"existingTenantID": "9"})), false)]
 #[case::a_tenant_of_ours(acme().recorded("1"), true)]
 #[tokio::test]
 async fn what_a_person_is_told_rests_on_a_list_from_after_the_spec(
