@@ -187,7 +187,8 @@ impl Comparison<'_> {
     }
 }
 
-fn spread(mut values: Vec<f64>) -> Option<Spread> {
+/// Median, least and greatest; none of nothing.
+pub fn spread(mut values: Vec<f64>) -> Option<Spread> {
     values.sort_by(f64::total_cmp);
     let upper = *values.get(values.len() / 2)?;
     let lower = *values.get((values.len() - 1) / 2)?;

@@ -14,6 +14,7 @@ use kube::{Api, Client, Config};
 use serde_json::json;
 
 use super::process::{Process, Program};
+use super::rules::{self, Rules};
 use super::{Outcome, operator, workload};
 
 /// The account's password on the simulator.
@@ -83,6 +84,29 @@ impl ControlPlane {
     pub fn other_cpu(&self) -> Outcome<f64> {
         let [etcd, manager] = self.other_parts;
         Ok(etcd.cpu()? + manager.cpu()? + self.program.process().cpu()?)
+    }
+
+    /// Has the CRDs validate with these rules from now on.
+    pub async fn use_rules(&self, rules: Rules) -> Outcome<()> {
+        let crds: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        for mut crd in viis_operator::api::crds::all() {
+            if rules == Rules::None {
+                crd = rules::stripped(&crd)?;
+            }
+            let name = crd.metadata.name.clone().unwrap_or_default();
+            let current = crds.get(&name).await?;
+            crd.metadata.resource_version = current.metadata.resource_version;
+            crds.replace(&name, &PostParams::default(), &crd).await?;
+        }
+        // The API server takes a new definition over a moment later.
+        let deadline = Instant::now() + START;
+        while workload::a_rule_applies(&self.client).await? != (rules == Rules::All) {
+            if Instant::now() > deadline {
+                return Err("the API server does not take the CRDs over".into());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
     }
 
     /// Waits until the API server is idle, so that no run pays for the one before.

@@ -11,6 +11,7 @@
 //! - `run`: one operator at one size; `row`: its figures, one line of JSON
 //! - `compare`: pairs of rows and their ratios; `table`: the same for a terminal
 //! - `profile`: where CPU time goes (`make profile`)
+//! - `rules`: what the validation rules of the CRDs cost (`--rules`)
 
 mod calls;
 mod compare;
@@ -23,6 +24,7 @@ mod profile;
 mod progress;
 mod reconciles;
 mod row;
+mod rules;
 mod run;
 mod scenario;
 mod session;
@@ -63,6 +65,10 @@ struct Options {
     /// instead of measuring
     #[arg(long, value_name = "FOLDER")]
     profile: Option<PathBuf>,
+    /// Measure this operator with and without the validation rules of the CRDs, instead of
+    /// beside the Go operator
+    #[arg(long)]
+    rules: bool,
     /// A different build of this operator
     #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_viis-operator"))]
     operator: PathBuf,
@@ -87,6 +93,7 @@ async fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match &options.profile {
         Some(folder) => profile::record(&options, folder).await,
+        None if options.rules => rules::measure(&options).await,
         None => measure(&options).await,
     };
     match result {

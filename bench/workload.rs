@@ -54,6 +54,22 @@ pub fn integration_server(announced: &Value, concurrent_tasks: usize) -> Value {
     document("IntegrationServer", SERVER, &spec)
 }
 
+/// Whether a Tenant that breaks a rule, and nothing else, is refused.
+pub async fn a_rule_applies(client: &kube::Client) -> Outcome<bool> {
+    let spec = json!({"integrationServerRef": {"name": SERVER}, "type": "Complete"});
+    let tenant = serde_json::from_value(document("Tenant", "without-administrator", &spec))?;
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &kind("Tenant"));
+    let params = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    match api.create(&params, &tenant).await {
+        Ok(_) => Ok(false),
+        Err(kube::Error::Api(status)) if status.is_invalid() => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn tenant(number: usize) -> Value {
     let spec = json!({
         "integrationServerRef": {"name": SERVER},
