@@ -1,12 +1,18 @@
 //! How to reach an Integration Server: what the spec of its resource and its Secret say,
 //! as settings of a client. The controllers and the commands read them alike. Makes no
 //! call.
+//!
+//! - `ca_bundle`: the CA certificates, from the spec or from the object that it refers to.
+
+pub mod ca_bundle;
 
 use std::num::NonZeroU32;
 
 use k8s_openapi::api::core::v1::Secret;
 use secrecy::SecretString;
 use url::Url;
+
+use self::ca_bundle::pem;
 
 use crate::api::{IntegrationServer, reasons};
 use crate::viis::{Credentials, Endpoint, Permit, Setting, Settings, Timeouts, Trust};
@@ -38,11 +44,12 @@ pub struct Way {
     pub proxy: Option<Url>,
 }
 
-/// The way to a server, by its spec.
+/// The way to a server, by its spec. `ca_bundle` is the text that `tls.caBundleRef` refers to,
+/// if the spec has one.
 ///
 /// # Errors
 /// A field that cannot be read.
-pub fn way(server: &IntegrationServer) -> Result<Way, Unusable> {
+pub fn way(server: &IntegrationServer, ca_bundle: Option<&str>) -> Result<Way, Unusable> {
     let spec = &server.spec;
     let proxy = match &spec.proxy_url {
         None => None,
@@ -56,34 +63,43 @@ pub fn way(server: &IntegrationServer) -> Result<Way, Unusable> {
             address: spec.address.clone(),
             port: spec.port,
         },
-        trust: trust(server)?,
+        trust: trust(server, ca_bundle)?,
         proxy,
     })
 }
 
-fn trust(server: &IntegrationServer) -> Result<Trust, Unusable> {
+fn trust(server: &IntegrationServer, ca_bundle: Option<&str>) -> Result<Trust, Unusable> {
     let Some(tls) = &server.spec.tls else {
         return Ok(Trust::SystemRoots);
     };
-    match (&tls.ca_bundle, &tls.fingerprints_sha256) {
-        (Some(bundle), _) => Ok(Trust::CaBundle(bundle.clone())),
-        (None, Some(pins)) if !pins.is_empty() => {
+    match (&tls.ca_bundle, &tls.ca_bundle_ref, &tls.fingerprints_sha256) {
+        (Some(bundle), _, _) => Ok(Trust::CaBundle(pem(bundle))),
+        (None, Some(reference), _) => match ca_bundle {
+            Some(bundle) => Ok(Trust::CaBundle(pem(bundle))),
+            // Fail closed: the system's roots are no substitute.
+            None => Err(Unusable::new(
+                reasons::CA_BUNDLE_NOT_FOUND,
+                format!("{reference} in tls.caBundleRef was not read."),
+            )),
+        },
+        (None, None, Some(pins)) if !pins.is_empty() => {
             let pins: Result<Vec<_>, _> = pins.iter().map(|pin| pin.parse()).collect();
             pins.map(Trust::Fingerprints).map_err(|error| {
                 let message = format!("tls.fingerprintsSHA256 cannot be read: {error}");
                 Unusable::new(reasons::CERTIFICATE_REJECTED, message)
             })
         }
-        (None, _) => Ok(Trust::SystemRoots),
+        (None, None, _) => Ok(Trust::SystemRoots),
     }
 }
 
-/// Everything that a client needs.
+/// Everything that a client needs. `ca_bundle` is as for [`way`].
 ///
 /// # Errors
 /// A field of the spec that cannot be read.
 pub fn settings(
     server: &IntegrationServer,
+    ca_bundle: Option<&str>,
     credentials: Credentials,
     permit: Permit,
 ) -> Result<Settings, Unusable> {
@@ -91,7 +107,7 @@ pub fn settings(
         endpoint,
         trust,
         proxy,
-    } = way(server)?;
+    } = way(server, ca_bundle)?;
     let rate = server.spec.limits.requests_per_second;
     Ok(Settings {
         endpoint,

@@ -1,6 +1,8 @@
 //! The three CustomResourceDefinitions, as YAML. Touches no file and no cluster.
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
 use kube::CustomResourceExt;
 use serde_json::Value;
 
@@ -38,10 +40,37 @@ pub struct CrdFile {
 #[must_use]
 pub fn all() -> [CustomResourceDefinition; 3] {
     [
-        IntegrationServer::crd(),
-        Tenant::crd(),
-        VirtualMachine::crd(),
+        definition::<IntegrationServer>(),
+        definition::<Tenant>(),
+        definition::<VirtualMachine>(),
     ]
+}
+
+/// A definition without `nullable`, which the derive gives to every optional field: a field
+/// that is unset is absent, null means nothing else.
+fn definition<K: CustomResourceExt>() -> CustomResourceDefinition {
+    let mut crd = K::crd();
+    for version in &mut crd.spec.versions {
+        if let Some(schema) = &mut version.schema
+            && let Some(root) = &mut schema.open_api_v3_schema
+        {
+            never_null(root);
+        }
+    }
+    crd
+}
+
+fn never_null(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    if let Some(properties) = &mut schema.properties {
+        properties.values_mut().for_each(never_null);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        never_null(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        never_null(values);
+    }
 }
 
 /// All definitions as one stream of YAML documents.
@@ -66,7 +95,7 @@ pub fn files() -> Result<Vec<CrdFile>, WriteCrdError> {
 
 fn file<K: CustomResourceExt>() -> Result<CrdFile, WriteCrdError> {
     let name = K::crd_name();
-    let document = document(&K::crd()).map_err(|source| WriteCrdError { name, source })?;
+    let document = document(&definition::<K>()).map_err(|source| WriteCrdError { name, source })?;
     let plural = name.split('.').next().unwrap_or(name);
     Ok(CrdFile {
         name: format!("{plural}.yaml"),

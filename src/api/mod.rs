@@ -34,7 +34,7 @@ pub use integration_server::{
     IntegrationServerSpec, IntegrationServerStatus, Limits, TenantCounts, Tls,
 };
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-pub use references::{Reference, SecretKey, SecretName};
+pub use references::{CaBundleKind, CaBundleRef, Reference, SecretKey, SecretName};
 pub use tenant::{
     Administrator, Creation, DeletionPolicy, DesiredState, Removal, TaskErrorStatus, TaskStatus,
     Tenant, TenantSpec, TenantStatus, TenantType,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::tests::{schema, walk};
+use super::tests::{required, schema, walk};
 use super::{
     AdoptionPolicy, DeletionPolicy, DesiredState, IntegrationServer, Tenant, VirtualMachine,
 };
@@ -17,7 +17,8 @@ fn server() -> Value {
         "apiVersion": "viis-operator.io/v1alpha1", "kind": "IntegrationServer", "metadata": {"name": "main"},
         "spec": {
             "address": "viis.example.net", "port": 7272, "credentialsSecretRef": {"name": "viis-main"},
-            "tls": {"caBundle": "pem", "fingerprintsSHA256": ["AB"]},
+            "tls": {"caBundle": "pem", "fingerprintsSHA256": ["AB"],
+                "caBundleRef": {"kind": "ConfigMap", "name": "authorities", "key": "ca.pem"}},
             "allowedNamespaces": {"from": "Selector", "selector": {
                 "matchLabels": {"viis": "allowed"},
                 "matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}},
@@ -28,8 +29,9 @@ fn server() -> Value {
         "status": {
             "observedGeneration": 1, "operator": "viis-system/viis-operator", "endpoint": "viis.example.net:7272",
             "tenants": {"known": 3, "active": 2, "unclaimed": 1},
-            "hold": {"kind": "Deletion", "count": 7, "token": "7-abc", "members": ["u1"]},
-            "accepted": ["u2"], "deletions": [{"uid": "u3", "at": "2024-05-01T10:00:00Z"}],
+            "hold": {"kind": "Deletion", "count": 7, "token": "7-abc", "tenants": ["customers/acme"], "members": ["u1"]},
+            "acceptedDeletions": ["u2"], "acceptedAbsences": ["u4"], "lastAbsenceToken": "6-abc",
+            "deletions": [{"uid": "u3", "at": "2024-05-01T10:00:00Z"}],
             "conditions": [condition()]
         }
     })
@@ -156,14 +158,6 @@ fn readable<K: DeserializeOwned>(object: Value, path: &str) {
     if let Err(cause) = serde_json::from_value::<K>(object) {
         panic!("{path}: {cause}");
     }
-}
-
-fn required(root: &Value, path: &str) -> bool {
-    let (parent, field) = path.rsplit_once('.').unwrap();
-    let pointer = parent.replace("[]", "/items").replace('.', "/properties/");
-    root.pointer(&pointer).unwrap()["required"]
-        .as_array()
-        .is_some_and(|names| names.contains(&json!(field)))
 }
 
 /// A condition's time is checked loosely by the API server; such a condition

@@ -72,6 +72,8 @@ reasons! {
         "The Secret that the resource names does not exist, or the operator may not read it."; "Create the Secret, or let the operator read it; the message says which."
     SECRET_KEY_MISSING = "SecretKeyMissing" on "Reachable, Ready, Reconciling, Provisioned":
         "The Secret has no usable value under the key."; "Add the key to the Secret; the message has its name."
+    CA_BUNDLE_NOT_FOUND = "CABundleNotFound" on "Reachable, Ready, Reconciling":
+        "The ConfigMap or Secret in `tls.caBundleRef` does not exist, cannot be read, or has no text under the key."; "Create it or grant the operator access; the message names it."
     INTEGRATION_SERVER_NOT_FOUND = "IntegrationServerNotFound" on "Ready, Reconciling, Removed":
         "No IntegrationServer has the name in `integrationServerRef`."; "Create the IntegrationServer; the resource goes on by itself."
     INTEGRATION_SERVER_NOT_READY = "IntegrationServerNotReady" on "Ready, Reconciling, Stalled, Removed":

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::references::{Reference, SecretKey};
 use super::{lenient, rules, schema};
 
-/// What the user wants of a tenant.
+/// Desired state of the tenant.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "viis-operator.io",
@@ -21,48 +21,44 @@ use super::{lenient, rules, schema};
     namespaced,
     status = "TenantStatus",
     derive = "PartialEq",
-    doc = "A tenant of an Integration Server. The server cannot change a tenant: what identifies it is fixed once its creation began.",
+    doc = "A tenant on an Integration Server. The Integration Server cannot change the properties of an existing tenant, so the fields that define it are immutable once creation has started.",
     selectable = ".spec.integrationServerRef.name",
-    validation = rules::locked("integrationServerRef"),
-    validation = rules::locked_name(),
-    validation = rules::locked("type"),
-    validation = rules::locked("description"),
-    validation = rules::locked("userData"),
-    validation = rules::locked("preferredVIISAddress"),
-    validation = rules::locked_administrator(),
-    validation = rules::locked_identifier(),
-    printcolumn(name = "Type", type_ = "string", json_path = ".spec.type", description = "Complete or Simple"),
-    printcolumn(name = "State", type_ = "string", json_path = ".status.state", description = "Whether the tenant is active, as the server says"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether the server agrees with the spec"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why it is ready, or what holds it up"),
-    printcolumn(name = "Progress", type_ = "integer", json_path = ".status.task.progress", description = "Percent of the server's current or last task"),
-    printcolumn(name = "VMs", type_ = "integer", json_path = ".status.virtualMachines", description = "Virtual machines registered through the operator"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Time since the resource was made")
+    validation = rules::locked(),
+    printcolumn(name = "Type", type_ = "string", json_path = ".spec.type", description = "Type of the tenant: Complete or Simple"),
+    printcolumn(name = "State", type_ = "string", json_path = ".status.state", description = "State of the tenant as last reported by the Integration Server"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether the tenant on the Integration Server matches the spec"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Reason of the Ready condition"),
+    printcolumn(name = "Progress", type_ = "integer", json_path = ".status.task.progress", description = "Progress of the current or most recent task, in percent"),
+    printcolumn(name = "VMs", type_ = "integer", json_path = ".status.virtualMachines", description = "Number of virtual machines registered through VirtualMachine resources"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Time since the resource was created"),
+    printcolumn(name = "Server", type_ = "string", json_path = ".spec.integrationServerRef.name", priority = 1, description = "Name of the IntegrationServer that the tenant belongs to"),
+    printcolumn(name = "Tenant-ID", type_ = "string", json_path = ".status.tenantID", priority = 1, description = "Identifier of the tenant on the Integration Server"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1, description = "Message of the Ready condition: an explanation and what to do about it")
 )]
 #[x_kube(validation = rules::administrator_needed(), validation = rules::administrator_unused())]
 #[serde(rename_all = "camelCase")]
 pub struct TenantSpec {
-    /// The IntegrationServer to keep the tenant on. Fixed once the creation began.
+    /// Reference to the IntegrationServer that the tenant belongs to. Immutable once creation has started.
     pub integration_server_ref: Reference,
-    /// The tenant's name on the server, unique there. Left out: metadata.name. Fixed once the creation began.
+    /// Name of the tenant on the Integration Server. Must be unique there. Defaults to metadata.name. Immutable once creation has started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = rules::not_blank(), validation = rules::xml_text())]
     pub name: Option<String>,
-    /// Complete: with a virtual Administration Server of its own and its administrator. Simple: an entry in the server's database only, for reports. Fixed once the creation began.
+    /// Type of the tenant. A Complete tenant has its own virtual Administration Server and an administrator. A Simple tenant is only an entry in the Integration Server's database, for reports. Immutable once creation has started.
     #[serde(rename = "type")]
     pub tenant_type: TenantType,
-    /// Free text that is kept with the tenant on the server. Fixed once the creation began.
+    /// Free text that the Integration Server stores with the tenant. Immutable once creation has started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     #[x_kube(validation = rules::xml_text())]
     pub description: Option<String>,
-    /// Free text that is kept with the tenant on the server, such as a customer number. Fixed once the creation began.
+    /// Free text that the Integration Server stores with the tenant, such as a customer number. Immutable once creation has started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65_536))]
     #[x_kube(validation = rules::xml_text())]
     pub user_data: Option<String>,
-    /// IP address of the Integration Server that the tenant's Light Agents connect to. Left out: the address of the IntegrationServer. Fixed once the creation began.
+    /// IP address at which the tenant's Light Agents connect to the Integration Server. Defaults to the address of the IntegrationServer. Immutable once creation has started.
     #[serde(
         rename = "preferredVIISAddress",
         default,
@@ -71,13 +67,13 @@ pub struct TenantSpec {
     #[schemars(length(min = 1, max = 64))]
     #[x_kube(validation = rules::ip())]
     pub preferred_viis_address: Option<String>,
-    /// The administrator of the tenant's virtual Administration Server. Required for Complete (optional with existingTenantID), forbidden for Simple.
+    /// Administrator of the tenant's virtual Administration Server. Required for Complete tenants unless existingTenantID is set. Forbidden for Simple tenants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub administrator: Option<Administrator>,
-    /// Whether the tenant is active on the server. It is put right again when somebody changes it there.
+    /// Whether the tenant is active on the Integration Server. Drift is corrected. Defaults to Active.
     #[serde(default)]
     pub state: DesiredState,
-    /// Identifier of a tenant that is on the server already: it is managed, and none is created. The server's adoptionPolicy must allow it, name and type must be equal. It can be removed later, not changed.
+    /// Identifier of an existing tenant on the Integration Server. The operator adopts this tenant instead of creating one. The adoptionPolicy of the IntegrationServer must allow this, and the name and type must match. Once the tenant has been adopted or creation has started, this field can only be removed.
     #[serde(
         rename = "existingTenantID",
         default,
@@ -86,74 +82,73 @@ pub struct TenantSpec {
     #[schemars(length(min = 1, max = 128))]
     #[x_kube(validation = rules::server_identifier())]
     pub existing_tenant_id: Option<String>,
-    /// What deleting this resource does. Delete: the tenant is deleted on the server. Retain: it stays there. Left out: Delete for a tenant that the operator created, Retain for one that it took over.
+    /// What happens to the tenant on the Integration Server when this resource is deleted. Delete deletes the tenant. Retain leaves it on the Integration Server. Defaults to Delete for a tenant that the operator created, and to Retain for a tenant that the operator adopted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::optional_deletion_policy")]
-    #[x_kube(validation = rules::deletion_policy())]
     pub deletion_policy: Option<DeletionPolicy>,
-    /// Whether deleting the tenant also removes its virtual Administration Server, its administrator's account and its folder. false: only its entry in the server's database goes.
+    /// Whether deleting the tenant also deletes its artifacts in Kaspersky Security Center: the virtual Administration Server, the administrator's account and the folder. If false, only the tenant's entry in the Integration Server's database is deleted. Defaults to true.
     #[serde(default = "default_true")]
     pub remove_tenant_artifacts: bool,
-    /// true: no call that changes anything is made for this tenant and its virtual machines. A deletion waits.
+    /// Whether the operator stops making changes on the Integration Server for this tenant and its virtual machines. Deletions there wait until suspend is false. Defaults to false.
     #[serde(default)]
     pub suspend: bool,
 }
 
-/// The administrator of a Complete tenant.
+/// Administrator of a Complete tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Administrator {
-    /// Name of the account, unique in the Kaspersky Security Center. Fixed once the creation began.
+    /// Name of the administrator's account. Must be unique in Kaspersky Security Center. Immutable once creation has started.
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = rules::not_blank(), validation = rules::xml_text())]
     pub name: String,
-    /// Where the account's password is. It is read only to create the tenant, and may change at any time.
+    /// Reference to the Secret key that contains the account's password. The operator reads the password only to create the tenant. The reference and the Secret can be changed at any time.
     pub password_secret_ref: SecretKey,
 }
 
-/// The kind of a tenant (API page: Tenants).
+/// Type of a tenant (API page: Tenants).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum TenantType {
-    /// With a virtual Administration Server of its own.
+    /// A tenant with its own virtual Administration Server and an administrator.
     Complete,
-    /// An entry in the database only.
+    /// Only an entry in the Integration Server's database.
     Simple,
 }
 
-/// The state that the user wants a tenant in.
+/// Desired state of a tenant on the Integration Server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum DesiredState {
-    /// Activated.
+    /// The tenant is activated.
     #[default]
     Active,
-    /// Deactivated.
+    /// The tenant is deactivated.
     Inactive,
 }
 
-/// What deleting the resource does on the server.
+/// What happens on the Integration Server when a resource is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
-    /// What it stands for is deleted there too.
+    /// The tenant is deleted, or the virtual machine is unregistered.
     #[default]
     Delete,
-    /// What it stands for stays there.
+    /// The tenant stays, or the virtual machine stays registered.
     Retain,
 }
 
-/// What the operator did for a tenant, and what it found.
+/// Observed state of the tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("default" = {"observedGeneration": -1}))]
 pub struct TenantStatus {
-    /// The metadata.generation that this status speaks of; -1 until the operator has looked.
+    /// The metadata.generation that this status reflects. It is -1 until the operator has reconciled the resource for the first time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1, max = 9_007_199_254_740_991_i64))]
     pub observed_generation: Option<i64>,
-    /// The tenant's identifier on the server.
+    /// Identifier of the tenant on the Integration Server.
     #[serde(rename = "tenantID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub tenant_id: Option<String>,
-    /// Identifier of the tenant's virtual Administration Server; Complete only.
+    /// Identifier of the tenant's virtual Administration Server. Set only for Complete tenants.
     #[serde(
         rename = "virtualAdministrationServerID",
         default,
@@ -161,28 +156,28 @@ pub struct TenantStatus {
     )]
     #[schemars(length(max = 1024))]
     pub virtual_administration_server_id: Option<String>,
-    /// Whether the tenant is active, as the server says.
+    /// State of the tenant as last reported by the Integration Server, such as Active or Inactive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub state: Option<String>,
-    /// How many virtual machines are registered through the operator.
+    /// Number of virtual machines that are registered with the tenant through VirtualMachine resources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 4_294_967_295_u32), extend("format" = "int64"))]
     pub virtual_machines: Option<u32>,
-    /// The server's current task for this tenant, or the last one.
+    /// Current or most recent task on the Integration Server for this tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskStatus>,
-    /// A creation that is in flight; absent when there is none.
+    /// Internal; may change between versions. The operator's journal of a creation in progress. Absent if no creation is in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creation: Option<Creation>,
-    /// The decision to delete the tenant on the server.
+    /// Internal; may change between versions. The operator's journal of the deletion of the tenant on the Integration Server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removal: Option<Removal>,
-    /// UID of the resource whose status this is. Under another UID (a restored backup) nothing of it counts.
+    /// UID of the resource that this status belongs to. If it differs from metadata.uid, for example after a restore from a backup, the operator ignores the status.
     #[serde(rename = "ownerUID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub owner_uid: Option<String>,
-    /// true when the tenant was on the server already and was taken over, not created.
+    /// Whether the operator adopted an existing tenant instead of creating one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<bool>,
     /// The outcome, as conditions: Ready, Reconciling, Stalled, Provisioned, Activated, Removed.
@@ -191,94 +186,93 @@ pub struct TenantStatus {
         deserialize_with = "lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
-    #[schemars(length(max = 32))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
 }
 
-/// A task of the server, in its own words (API page: Tasks). Nothing of it is
-/// an enum: a value that nobody foresaw must not block the status.
+/// A task as the Integration Server reports it (API page: Tasks). No field is an
+/// enum: an unknown value must not block the status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskStatus {
-    /// The task's identifier.
+    /// Identifier of the task.
     #[schemars(length(max = 1024))]
     pub id: String,
-    /// What the task does, such as CreateTenant.
+    /// Type of the task, such as CreateTenant.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub task_type: Option<String>,
-    /// The task's state, word for word.
+    /// State of the task as reported by the Integration Server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub state: Option<String>,
-    /// The step that the task is at, word for word.
+    /// Current step of the task as reported by the Integration Server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub stage: Option<String>,
-    /// How far the task is, in percent.
+    /// Progress of the task, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 255), extend("format" = "int32"))]
+    #[schemars(range(min = 0, max = 100), extend("format" = "int32"))]
     pub progress: Option<u8>,
-    /// When the server made the task, by its own clock; it gives no time zone.
+    /// Time at which the Integration Server created the task, according to the server's clock. The value has no time zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub created: Option<String>,
-    /// Why the task failed.
+    /// Error with which the task failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TaskErrorStatus>,
 }
 
-/// Why a task failed, in the server's words.
+/// Error of a failed task as reported by the Integration Server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskErrorStatus {
-    /// The server's code, such as VIRMT_PasswordNotComplyPolicy.
+    /// Error code from the Integration Server, such as VIRMT_PasswordNotComplyPolicy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub code: Option<String>,
-    /// The server's text, cut and without secrets.
+    /// Error message from the Integration Server. The operator truncates long messages and removes secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub message: Option<String>,
 }
 
-/// A creation in flight: written before the server is called, so that a
-/// restart knows what may have been sent.
+/// A creation in progress. The operator writes it before it calls the Integration
+/// Server, so that after a restart it knows what may have been sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Creation {
-    /// Names this attempt.
+    /// Identifier of this attempt.
     #[schemars(length(max = 128))]
     pub attempt: String,
-    /// address:port of the server that the attempt is for.
+    /// Address and port of the Integration Server that this attempt is for, as address:port.
     #[schemars(length(max = 512))]
     pub server: String,
-    /// true once the server has answered the request with a task. false proves nothing: an answer may have been lost.
+    /// Whether the Integration Server has responded to the request with a task. False does not mean that the request failed, because a response may have been lost.
     #[serde(default)]
     pub sent: bool,
-    /// The identifier of the server's task, once it is known.
+    /// Identifier of the task on the Integration Server, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub task: Option<String>,
 }
 
-/// The decision to delete, and its task.
+/// The decision to delete the tenant on the Integration Server, and the task that deletes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Removal {
-    /// Names this attempt.
+    /// Identifier of this attempt.
     #[schemars(length(max = 128))]
     pub attempt: String,
-    /// Address and port of the server that the deletion was decided on.
+    /// Address and port of the Integration Server that the deletion was decided for, as address:port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub server: Option<String>,
-    /// The identifier of the server's task, once it is known.
+    /// Identifier of the task on the Integration Server, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub task: Option<String>,
-    /// Whether the tenant's artifacts go with it, as it was sent.
+    /// Value of spec.removeTenantArtifacts in the deletion request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove_tenant_artifacts: Option<bool>,
 }

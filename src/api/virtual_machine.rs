@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::references::Reference;
 use super::tenant::DeletionPolicy;
-use super::{lenient, rules};
+use super::{lenient, rules, schema};
 
-/// What the user wants of a virtual machine.
+/// Desired state of the virtual machine.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "viis-operator.io",
@@ -22,74 +22,88 @@ use super::{lenient, rules};
     namespaced,
     status = "VirtualMachineStatus",
     derive = "PartialEq",
-    doc = "A virtual machine that is registered with a tenant of an Integration Server. Registering or unregistering switches no protection on or off.",
+    doc = "A virtual machine that is registered with a tenant on an Integration Server. Registering or unregistering a virtual machine does not switch its protection on or off.",
     selectable = ".spec.tenantRef.name",
     printcolumn(
         name = "Tenant",
         type_ = "string",
         json_path = ".spec.tenantRef.name",
-        description = "The Tenant that the machine belongs to"
+        description = "Name of the Tenant that the virtual machine belongs to"
     ),
     printcolumn(
         name = "BIOS-ID",
         type_ = "string",
         json_path = ".spec.biosID",
-        description = "BIOS UUID of the machine"
+        description = "BIOS ID of the virtual machine"
     ),
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status",
-        description = "Whether the server agrees with the spec"
+        description = "Whether the registration on the Integration Server matches the spec"
     ),
     printcolumn(
         name = "Reason",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
-        description = "Why it is ready, or what holds it up"
+        description = "Reason of the Ready condition"
     ),
     printcolumn(
         name = "Age",
         type_ = "date",
         json_path = ".metadata.creationTimestamp",
-        description = "Time since the resource was made"
+        description = "Time since the resource was created"
+    ),
+    printcolumn(
+        name = "VM-ID",
+        type_ = "string",
+        json_path = ".status.virtualMachineID",
+        priority = 1,
+        description = "Identifier of the virtual machine on the Integration Server"
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1,
+        description = "Message of the Ready condition: an explanation and what to do about it"
     )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct VirtualMachineSpec {
-    /// The Tenant that the machine belongs to, in the same namespace. It cannot change.
+    /// Reference to the Tenant that the virtual machine belongs to, in the same namespace. Immutable.
     #[x_kube(validation = rules::immutable("tenantRef"))]
     pub tenant_ref: Reference,
-    /// BIOS UUID of the machine, in any case, with or without braces; unique over all tenants of a server. It cannot change.
+    /// BIOS ID of the virtual machine: a UUID. Case does not matter and braces are optional. Must be unique across all tenants of an Integration Server. Immutable.
     #[serde(rename = "biosID")]
     #[schemars(length(min = 36, max = 38))]
     #[x_kube(validation = rules::bios_id(), validation = rules::immutable("biosID"))]
     pub bios_id: String,
-    /// The machine's name on the server. Left out: metadata.name. A new name unregisters the machine and registers it again, there is no other way to change it.
+    /// Name of the virtual machine on the Integration Server. Defaults to metadata.name. If it changes, the operator unregisters the virtual machine and registers it again, because the Integration Server cannot change a registered virtual machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = rules::not_blank(), validation = rules::xml_text())]
     pub name: Option<String>,
-    /// Free text that is kept with the machine on the server. A new text unregisters the machine and registers it again, there is no other way to change it.
+    /// Free text that the Integration Server stores with the virtual machine. If it changes, the operator unregisters the virtual machine and registers it again, because the Integration Server cannot change a registered virtual machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65_536))]
     #[x_kube(validation = rules::xml_text())]
     pub user_data: Option<String>,
-    /// What deleting this resource does. Delete: the machine is unregistered. Retain: it stays registered.
+    /// What happens to the registration when this resource is deleted. Delete unregisters the virtual machine. Retain leaves it registered. Defaults to Delete.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
 
-/// What the operator did for a virtual machine, and what it found.
+/// Observed state of the virtual machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("default" = {"observedGeneration": -1}))]
 pub struct VirtualMachineStatus {
-    /// The metadata.generation that this status speaks of; -1 until the operator has looked.
+    /// The metadata.generation that this status reflects. It is -1 until the operator has reconciled the resource for the first time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1, max = 9_007_199_254_740_991_i64))]
     pub observed_generation: Option<i64>,
-    /// The machine's identifier on the server.
+    /// Identifier of the virtual machine on the Integration Server.
     #[serde(
         rename = "virtualMachineID",
         default,
@@ -97,15 +111,15 @@ pub struct VirtualMachineStatus {
     )]
     #[schemars(length(max = 1024))]
     pub virtual_machine_id: Option<String>,
-    /// Identifier of the tenant that the machine is registered with.
+    /// Identifier of the tenant that the virtual machine is registered with.
     #[serde(rename = "tenantID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub tenant_id: Option<String>,
-    /// The IntegrationServer that the machine is registered on, so that it can be unregistered after its Tenant is gone.
+    /// Name of the IntegrationServer that the virtual machine is registered on. The operator uses it to unregister the virtual machine after the Tenant is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub integration_server: Option<String>,
-    /// UID of the resource whose status this is. Under another UID (a restored backup) nothing of it counts.
+    /// UID of the resource that this status belongs to. If it differs from metadata.uid, for example after a restore from a backup, the operator ignores the status.
     #[serde(rename = "ownerUID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub owner_uid: Option<String>,
@@ -115,8 +129,7 @@ pub struct VirtualMachineStatus {
         deserialize_with = "lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
-    #[schemars(length(max = 32))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
 }
 

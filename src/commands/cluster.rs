@@ -7,15 +7,15 @@ use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ListParams, PostParams};
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
-use crate::api::{GROUP, IntegrationServer, VERSION};
-use crate::connection::{self, Unusable};
+use crate::api::{CaBundleKind, GROUP, IntegrationServer, VERSION};
+use crate::connection::{self, Unusable, ca_bundle};
 use crate::operator::client;
 use crate::telemetry::sentence;
 use crate::viis::Credentials;
@@ -160,6 +160,36 @@ impl Cluster {
         {
             Some(secret) => Ok(connection::credentials(&secret, name)?),
             None => Err(connection::without_secret(name, namespace).into()),
+        }
+    }
+
+    /// What `tls.caBundleRef` of a server leads to; None without a reference.
+    pub async fn ca_bundle(
+        &self,
+        server: &IntegrationServer,
+        namespace: &str,
+    ) -> Result<Option<String>, Error> {
+        let Some(reference) = ca_bundle::reference(server) else {
+            return Ok(None);
+        };
+        let what = || format!("reading {reference} in namespace {namespace}");
+        let text = match reference.kind {
+            CaBundleKind::ConfigMap => {
+                let api: Api<ConfigMap> = Api::namespaced(self.0.clone(), namespace);
+                let found = api.get_opt(&reference.name).await;
+                let found = found.map_err(|error| failed(&error, what()))?;
+                found.map(|object| ca_bundle::of_config_map(&object, reference))
+            }
+            CaBundleKind::Secret => {
+                let api: Api<Secret> = Api::namespaced(self.0.clone(), namespace);
+                let found = api.get_opt(&reference.name).await;
+                let found = found.map_err(|error| failed(&error, what()))?;
+                found.map(|object| ca_bundle::of_secret(&object, reference))
+            }
+        };
+        match text {
+            Some(text) => Ok(Some(text?)),
+            None => Err(ca_bundle::not_found(reference, namespace).into()),
         }
     }
 

@@ -179,13 +179,32 @@ fn refusals(schema: &Value, path: &str, found: &mut Vec<Refusal>) {
     }
 }
 
+/// The fields that a rule with a computed message speaks of, each with its sentence. What is
+/// said once, at the end, belongs to all that only say what is wrong.
+fn computed(rule: &Value) -> Vec<(String, String)> {
+    let literals = text(rule, "messageExpression")
+        .split('\'')
+        .skip(1)
+        .step_by(2);
+    let literals: Vec<&str> = literals.collect();
+    let end = literals.last().copied().unwrap_or_default();
+    let named = literals.iter().filter_map(|literal| {
+        let (field, _) = literal.strip_prefix("spec.")?.split_once(' ')?;
+        let sentence = match literal.contains("Undo") {
+            true => literal.trim_end_matches([' ', '.']).to_owned(),
+            false => format!("{literal}{end}"),
+        };
+        Some((field.to_owned(), sentence))
+    });
+    named.collect()
+}
+
 /// One sentence, and all the fields that it is said of.
 fn refused(spec: &Value, root: &Value) -> Vec<(Vec<String>, String)> {
     let mut found = Vec::new();
     refusals(spec, "", &mut found);
     for rule in rules(root) {
-        let field = text(rule, "fieldPath").trim_start_matches(".spec.");
-        found.push((field.to_owned(), text(rule, "message").to_owned()));
+        found.extend(computed(rule));
     }
     let mut sentences: Vec<(Vec<String>, String)> = Vec::new();
     for (field, sentence) in found {
@@ -247,9 +266,9 @@ fn columns(page: &mut String, version: &Value) {
 fn spec_table(page: &mut String, spec: &Value, root: &Value) {
     let locks: Locks = rules(root)
         .filter(|rule| text(rule, "rule").contains("oldSelf.status"))
-        .map(|rule| {
-            let field = text(rule, "fieldPath").trim_start_matches(".spec.");
-            (field.to_owned(), text(rule, "rule").to_owned())
+        .flat_map(|rule| {
+            let sentences = computed(rule).into_iter();
+            sentences.map(|(field, _)| (field, text(rule, "rule").to_owned()))
         })
         .collect();
     let mut found = Vec::new();

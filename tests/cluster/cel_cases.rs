@@ -340,7 +340,7 @@ pub const TENANTS: &[Case] = &[
     create("tenant: type: null", tenant!("type: null"), Refused("type: Required value")),
     create("tenant: type: Simple, state: On", tenant!("type: Simple, state: On"), Refused("Unsupported value")),
     create("tenant: type: Simple, state: Inactive, suspend: true, deletionPolicy… (98 characters)", tenant!("type: Simple, state: Inactive, suspend: true, deletionPolicy: Retain, removeTenantArtifacts: false"), Accepted),
-    create("tenant: type: Simple, deletionPolicy: Keep", tenant!("type: Simple, deletionPolicy: Keep"), Refused("must be Delete or Retain")),
+    create("tenant: type: Simple, deletionPolicy: Keep", tenant!("type: Simple, deletionPolicy: Keep"), Refused("supported values: \"Delete\", \"Retain\"")),
     create("tenant: type: Simple, name: ''", tenant!("type: Simple, name: ''"), Refused("must not be empty")),
     create("tenant: type: Simple, name: \" \\t\\n \"", tenant!("type: Simple, name: \" \\t\\n \""), Refused("must not be empty")),
     create("tenant: type: Simple, name: ' Acme  Ltd. '", tenant!("type: Simple, name: ' Acme  Ltd. '"), Accepted),

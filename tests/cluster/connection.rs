@@ -1,8 +1,11 @@
 //! The way to the server: address, certificate, account.
 
 use crate::harness::{
-    Simulator, Stand, condition, has, message, says_that_it_skips, simple_tenant,
+    Simulator, Stand, authority_in, condition, document, foreign_authority, has, message,
+    says_that_it_skips, secret, simple_tenant,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -120,8 +123,7 @@ async fn a_ca_bundle_is_trusted() {
     let path = folder.path().to_str().unwrap();
     let mut stand = Stand::bare(Simulator::start(&["--certificate-dir", path])).await;
     stand.start_operator();
-    let authority =
-        std::fs::read_to_string(stand.simulator.certificate_authority.as_ref().unwrap()).unwrap();
+    let authority = authority_in(folder.path());
     let by_name = stand
         .server_manifest()
         .with("spec.tls", json!({"caBundle": authority}));
@@ -142,11 +144,101 @@ async fn a_ca_bundle_is_trusted() {
         .integration_server()
         .has("Reachable", "False", "CertificateRejected")
         .await;
+    // As webhooks and external-secrets write it: the base64 of the same.
+    let authority = STANDARD.encode(authority);
     stand
         .integration_server()
         .patch(json!({"spec": {"tls": {"caBundle": authority}}}))
         .await;
     stand.integration_server().within(75).becomes_ready().await;
+    stand.ends_well().await;
+}
+
+/// Where it is kept changes and is lost while the operator runs.
+#[tokio::test]
+async fn a_ca_bundle_is_kept_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let mut stand = Stand::bare(Simulator::start(&["--certificate-dir", path])).await;
+    stand.start_operator();
+    let authority = authority_in(folder.path());
+    let other = foreign_authority();
+    let own = stand.operator_namespace.clone();
+    let authorities = |text: &str| {
+        document("v1", "ConfigMap", "authorities")
+            .in_namespace(&own)
+            .with("data", json!({"authority.pem": text}))
+    };
+    let kept = |kind: &str, key: &str| {
+        let reference = json!({"kind": kind, "name": "authorities", "key": key});
+        json!({"tls": {"caBundleRef": reference, "caBundle": null, "fingerprintsSHA256": null}})
+    };
+    let server = stand.integration_server();
+    stand.apply([stand.server_manifest()]).await;
+    server.becomes_ready().await;
+
+    server
+        .patch(json!({"spec": kept("ConfigMap", "authority.pem")}))
+        .await;
+    let missing = server.has("Reachable", "False", "CABundleNotFound").await;
+    let said = message(&missing, "Reachable");
+    assert!(said.contains("There is no ConfigMap authorities"), "{said}");
+
+    stand.apply([authorities(&other)]).await;
+    server
+        .has("Reachable", "False", "CertificateRejected")
+        .await;
+    // The right one arrives: nothing but the ConfigMap changes.
+    stand.apply([authorities(&authority)]).await;
+    let ready = stand.integration_server().within(75).becomes_ready().await;
+    assert_eq!(ready.metadata.generation, missing.metadata.generation);
+
+    // What is gone serves on, and that is said.
+    let gone = ["--namespace", &own, "delete", "configmap", "authorities"];
+    stand.kubectl(&gone, "").await;
+    let warned = stand
+        .integration_server()
+        .within(75)
+        .has("Ready", "False", "CABundleNotFound")
+        .await;
+    assert!(has(&warned, "Reachable", "True", "Connected"));
+
+    let secret = secret("authorities", &[("ca.crt", &STANDARD.encode(&authority))]);
+    stand.apply([secret.in_namespace(&own)]).await;
+    server
+        .patch(json!({"spec": kept("Secret", "ca.crt")}))
+        .await;
+    stand.integration_server().within(75).becomes_ready().await;
+    stand.ends_well().await;
+}
+
+/// Withdrawn: the certificate that was trusted is not trusted any more a minute later.
+#[tokio::test]
+async fn an_authority_that_is_withdrawn_is_not_trusted_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let mut stand = Stand::bare(Simulator::start(&["--certificate-dir", path])).await;
+    stand.start_operator();
+    let own = stand.operator_namespace.clone();
+    let authorities = |text: &str| {
+        document("v1", "ConfigMap", "authorities")
+            .in_namespace(&own)
+            .with("data", json!({"ca.crt": text}))
+    };
+    let reference = json!({"caBundleRef": {"kind": "ConfigMap", "name": "authorities"}});
+    stand
+        .apply([
+            authorities(&authority_in(folder.path())),
+            stand.server_manifest().with("spec.tls", reference),
+        ])
+        .await;
+    stand.integration_server().becomes_ready().await;
+    stand.apply([authorities(&foreign_authority())]).await;
+    stand
+        .integration_server()
+        .within(75)
+        .has("Reachable", "False", "CertificateRejected")
+        .await;
     stand.ends_well().await;
 }
 

@@ -34,7 +34,7 @@ async fn all_ready(stand: &Stand) {
 }
 
 /// Everything goes as if the cluster had never been: no finalizer runs.
-async fn lose_the_cluster(stand: &mut Stand) {
+pub async fn lose_the_cluster(stand: &mut Stand) {
     stand.kill_operator();
     for kind in ["VirtualMachine", "Tenant", "IntegrationServer"] {
         let kind =

@@ -32,7 +32,11 @@ async fn token_of(stand: &Stand, kind: &str, count: u32) -> String {
             hold.is_some_and(|hold| hold.kind == kind && hold.count == count)
         })
         .await;
-    let token = server.status.unwrap().hold.unwrap().token;
+    let hold = server.status.unwrap().hold.unwrap();
+    let namespace = format!("{}/", stand.namespace);
+    assert_eq!(hold.tenants.len(), usize::try_from(count).unwrap());
+    assert!(hold.tenants.iter().all(|name| name.starts_with(&namespace)));
+    let token = hold.token;
     assert!(token.starts_with(&format!("{count}-")), "{token}");
     token
 }

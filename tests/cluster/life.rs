@@ -3,9 +3,31 @@
 use crate::bios_id;
 use crate::harness::{
     Stand, complete_tenant, eventually, has, machine, same_identifier, secret, simple_tenant,
+    within,
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
+
+/// `kubectl get viis` never shows 0 beside tenants that are Ready.
+#[tokio::test]
+async fn the_count_of_tenants_follows_within_two_seconds() {
+    let stand = Stand::ready().await;
+    for (name, count) in [("acme", 1), ("globex", 2)] {
+        stand.apply([simple_tenant(name)]).await;
+        stand.tenant(name).becomes_ready().await;
+        within(
+            Duration::from_secs(2),
+            &format!("{count} tenants are counted"),
+            async || {
+                let server = stand.integration_server().get().await;
+                let counts = server.status.and_then(|status| status.tenants);
+                counts.is_some_and(|counts| counts.known == count)
+            },
+        )
+        .await;
+    }
+    stand.ends_well().await;
+}
 
 #[tokio::test]
 async fn a_complete_tenant_from_birth_to_death() {
@@ -315,6 +337,15 @@ async fn the_steady_state_is_silent() {
         })
     })
     .await;
+    for name in ["one", "two", "three"] {
+        stand
+            .tenant(name)
+            .until("its machines are counted", |tenant| {
+                let status = tenant.status.as_ref();
+                status.and_then(|status| status.virtual_machines) == Some(2)
+            })
+            .await;
+    }
     stand.is_quiet_for(Duration::from_secs(2)).await;
     let (before, began) = (stand.simulator.calls().await, Instant::now());
     stand.is_silent_for(Duration::from_secs(22)).await;

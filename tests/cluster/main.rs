@@ -50,6 +50,7 @@ mod pages;
 mod permissions;
 mod program;
 mod refusals;
+mod restore;
 mod roles;
 mod rules;
 mod runbooks;

@@ -44,6 +44,7 @@ withheld! {
     "virtualmachines/status patch, served" => a_machine_gets_no_status,
     "secrets get, served" => a_complete_tenant_is_not_created,
     "secrets get, own" => a_server_is_not_logged_in_to,
+    "configmaps get, own" => a_config_map_with_authorities_is_not_read,
     "events.k8s.io/events create, served" => a_tenant_has_no_events,
     "events.k8s.io/events patch, served" => a_tenants_events_are_not_counted,
     "events.k8s.io/events create, default" => a_server_has_no_events,

@@ -4,6 +4,7 @@ use super::program::Program;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, Once};
 use std::time::Duration;
@@ -417,4 +418,17 @@ pub fn accept_ring() {
 
 fn escaped(identifier: &str) -> String {
     identifier.replace('{', "%7B").replace('}', "%7D")
+}
+
+/// The authority of a simulator that keeps its certificates in this folder.
+pub fn authority_in(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("ca.pem")).unwrap()
+}
+
+/// An authority that no simulator of a test has.
+pub fn foreign_authority() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    drop(Simulator::start(&["--certificate-dir", path]));
+    authority_in(folder.path())
 }

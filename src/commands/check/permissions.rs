@@ -31,7 +31,7 @@ pub type Needed = (&'static str, &'static str, Place, &'static [&'static str]);
 const OURS: &str = crate::api::GROUP;
 
 /// All that is needed, as the table says.
-pub const TABLE: [Needed; 13] = [
+pub const TABLE: [Needed; 14] = [
     (
         OURS,
         "integrationservers",
@@ -61,6 +61,7 @@ pub const TABLE: [Needed; 13] = [
     (OURS, "virtualmachines/status", Place::Served, &["patch"]),
     ("", "secrets", Place::Served, &["get"]),
     ("", "secrets", Place::Own, &["get"]),
+    ("", "configmaps", Place::Own, &["get"]),
     (
         "events.k8s.io",
         "events",

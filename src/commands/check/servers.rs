@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kube::ResourceExt as _;
 
 use super::report::{Check, Kind};
-use crate::api::IntegrationServer;
+use crate::api::{IntegrationServer, reasons};
 use crate::commands::cluster::Cluster;
 use crate::connection::{self, Way};
 use crate::viis::{Client, Credentials, Greeted, Permit, Problem, Timeouts, greet};
@@ -32,10 +32,18 @@ pub async fn check(
             None
         }
     };
-    let met = meet(server, &name, &mut checks).await;
+    let ca_bundle = cluster.ca_bundle(server, own_namespace).await;
+    let ca_bundle = match &ca_bundle {
+        Ok(text) => Ok(text.as_deref()),
+        Err(error) => Err(sentence(error)),
+    };
+    let met = meet(server, &name, ca_bundle.clone(), &mut checks).await;
     let account = met.and_then(|()| account.ok_or("Not tried: there is no account."));
     match account {
-        Ok(account) => log_in(server, &name, account, &mut checks).await,
+        Ok(account) => {
+            let ca_bundle = ca_bundle.unwrap_or_default();
+            log_in(server, &name, account, ca_bundle, &mut checks).await;
+        }
         Err(why) => {
             for kind in [Kind::Credentials, Kind::Tenants] {
                 checks.push(Check::skipped(kind, &name, why));
@@ -49,11 +57,17 @@ pub async fn check(
 async fn meet(
     server: &IntegrationServer,
     name: &str,
+    ca_bundle: Result<Option<&str>, String>,
     checks: &mut Vec<Check>,
 ) -> Result<(), &'static str> {
     let not_seen = "Not seen: there is no connection.";
-    let greeted = match connection::way(server) {
-        Err(unusable) => Err((unusable.reason, unusable.message)),
+    let way = match ca_bundle {
+        Ok(ca_bundle) => connection::way(server, ca_bundle)
+            .map_err(|unusable| (unusable.reason, unusable.message)),
+        Err(message) => Err((reasons::CA_BUNDLE_NOT_FOUND, message)),
+    };
+    let greeted = match way {
+        Err(unusable) => Err(unusable),
         Ok(Way {
             endpoint,
             trust,
@@ -65,9 +79,11 @@ async fn meet(
     let greeting = match greeted {
         Ok(greeting) => greeting,
         Err((reason, message)) => {
-            let (kind, other) = match reason == crate::api::reasons::CERTIFICATE_REJECTED {
-                true => (Kind::Certificate, Kind::Connection),
-                false => (Kind::Connection, Kind::Certificate),
+            let (kind, other) = match reason {
+                reasons::CERTIFICATE_REJECTED | reasons::CA_BUNDLE_NOT_FOUND => {
+                    (Kind::Certificate, Kind::Connection)
+                }
+                _ => (Kind::Connection, Kind::Certificate),
             };
             checks.push(Check::failed(kind, name, message));
             checks.push(Check::skipped(
@@ -116,9 +132,10 @@ async fn log_in(
     server: &IntegrationServer,
     name: &str,
     account: Credentials,
+    ca_bundle: Option<&str>,
     checks: &mut Vec<Check>,
 ) {
-    let client = connection::settings(server, account, Permit::asking(|| false))
+    let client = connection::settings(server, ca_bundle, account, Permit::asking(|| false))
         .map_err(|unusable| unusable.message)
         .and_then(|settings| {
             Client::new(settings, Arc::new(())).map_err(|error| error.to_string())

@@ -190,9 +190,10 @@ async fn client(
         }
         Err(error) => return Err(error.into()),
     };
+    let ca_bundle = cluster.ca_bundle(server, own_namespace).await?;
     // Nothing may be changed by this client, whoever uses it.
     let permit = Permit::asking(|| false);
-    let settings = connection::settings(server, credentials, permit)
+    let settings = connection::settings(server, ca_bundle.as_deref(), credentials, permit)
         .map_err(|unusable| Error::Settings(unusable.to_string()))?;
     Client::new(settings, Arc::new(())).map_err(|error| Error::Settings(error.to_string()))
 }

@@ -46,13 +46,15 @@ impl From<Unusable> for Missing {
     }
 }
 
-/// Looks whether spec and Secret ask for another client than the present one.
+/// Looks whether spec and Secret ask for another client than the present one. `ca_bundle` is
+/// what `tls.caBundleRef` leads to.
 ///
 /// # Errors
 /// What is missing or wrong, and what to do about it.
 pub async fn connect(
     context: &Context,
     server: &IntegrationServer,
+    ca_bundle: Option<&str>,
     current: Option<&Handle>,
 ) -> Result<Connected, Missing> {
     let name = &server.spec.credentials_secret_ref.name;
@@ -60,14 +62,16 @@ pub async fn connect(
     let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
     let secret = match writes::bounded(api.get(name)).await {
         Ok(secret) => secret,
-        Err(WriteError::Gone) => return from_memory(context, server, current, Lack::Gone),
+        Err(WriteError::Gone) => {
+            return from_memory(context, server, ca_bundle, current, Lack::Gone);
+        }
         Err(error) if error.is_forbidden() => {
-            return from_memory(context, server, current, Lack::Forbidden);
+            return from_memory(context, server, ca_bundle, current, Lack::Forbidden);
         }
         Err(error) => return Err(Missing::ApiServer(error)),
     };
-    let digest = digest(&secret);
-    if current.is_some_and(|current| current.settings == settings(server, &digest)) {
+    let digest = account_digest(&secret);
+    if current.is_some_and(|current| current.settings == settings(server, ca_bundle, &digest)) {
         return Ok(Connected::Same);
     }
     let account = Account {
@@ -75,7 +79,7 @@ pub async fn connect(
         credentials: connection::credentials(&secret, name)?,
         digest,
     };
-    Ok(Connected::New(handle(context, server, account)?))
+    Ok(Connected::New(handle(context, server, ca_bundle, account)?))
 }
 
 /// There is no Secret to be had: what the present client logs in with serves on, under a changed
@@ -83,6 +87,7 @@ pub async fn connect(
 fn from_memory(
     context: &Context,
     server: &IntegrationServer,
+    ca_bundle: Option<&str>,
     current: Option<&Handle>,
     lack: Lack,
 ) -> Result<Connected, Missing> {
@@ -91,11 +96,13 @@ fn from_memory(
     let current = current.filter(|current| server.uid().as_ref() == Some(&current.uid));
     let account = current.and_then(|current| current.account.as_ref());
     match (current, account.filter(|account| account.secret == *name)) {
-        (Some(current), Some(account)) if current.settings == settings(server, &account.digest) => {
+        (Some(current), Some(account))
+            if current.settings == settings(server, ca_bundle, &account.digest) =>
+        {
             Ok(Connected::FromMemory(lack))
         }
         (Some(_), Some(account)) => {
-            let handle = handle(context, server, account.clone())?;
+            let handle = handle(context, server, ca_bundle, account.clone())?;
             Ok(Connected::NewFromMemory(handle, lack))
         }
         (_, None) | (None, _) => {
@@ -112,9 +119,10 @@ fn from_memory(
 fn handle(
     context: &Context,
     server: &IntegrationServer,
+    ca_bundle: Option<&str>,
     account: Account,
 ) -> Result<Arc<Handle>, Missing> {
-    let client = client(context, server, account.credentials.clone())?;
+    let client = client(context, server, ca_bundle, account.credentials.clone())?;
     let endpoint = client.endpoint().clone();
     let limits = &server.spec.limits;
     let tasks = usize::try_from(limits.concurrent_tasks)
@@ -127,14 +135,15 @@ fn handle(
     });
     let picture = Server::new(client, tasks, wake);
     let uid = server.uid().unwrap_or_default();
-    let settings = settings(server, &account.digest);
+    let settings = settings(server, ca_bundle, &account.digest);
     let handle = Handle::new(uid, settings, endpoint, picture);
     Ok(Arc::new(handle.with_account(account)))
 }
 
 /// Names what a client is made of.
-fn settings(server: &IntegrationServer, digest: &str) -> String {
-    format!("{}/{digest}", spec_settings(server))
+fn settings(server: &IntegrationServer, ca_bundle: Option<&str>, account: &str) -> String {
+    let ca_bundle = digest([ca_bundle.map(str::as_bytes)]);
+    format!("{}/{ca_bundle}/{account}", spec_settings(server))
 }
 
 /// What of the spec decides about the client, with the resource's UID.
@@ -154,13 +163,19 @@ fn spec_settings(server: &IntegrationServer) -> String {
 
 /// Names the credentials without showing them. The Secret's version would change with
 /// each label that somebody puts on it.
-fn digest(secret: &Secret) -> String {
-    let mut hash = Sha256::new();
-    for key in ["username", "password"] {
+fn account_digest(secret: &Secret) -> String {
+    digest(["username", "password"].map(|key| {
         let value = secret.data.as_ref().and_then(|data| data.get(key));
-        let value = value.map_or(&[][..], |value| value.0.as_slice());
-        hash.update(value.len().to_le_bytes());
-        hash.update(value);
+        value.map(|value| value.0.as_slice())
+    }))
+}
+
+fn digest<const N: usize>(parts: [Option<&[u8]>; N]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        let part = part.unwrap_or_default();
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
     }
     hash.finalize()
         .iter()
@@ -171,11 +186,12 @@ fn digest(secret: &Secret) -> String {
 fn client(
     context: &Context,
     server: &IntegrationServer,
+    ca_bundle: Option<&str>,
     credentials: Credentials,
 ) -> Result<Client, Missing> {
     let leadership = context.leadership.clone();
     let permit = Permit::asking(move || leadership.holds());
-    let settings = connection::settings(server, credentials, permit)?;
+    let settings = connection::settings(server, ca_bundle, credentials, permit)?;
     let observer: Arc<dyn Observer> = Arc::clone(&context.metrics) as Arc<dyn Observer>;
     Client::new(settings, observer).map_err(|error| {
         Missing::from(Unusable {

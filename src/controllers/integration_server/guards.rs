@@ -12,7 +12,7 @@ use crate::api::{
     ACCEPT_ANNOTATION, ConditionType, Deletion, Hold, IntegrationServer, IntegrationServerStatus,
     Tenant, conditions,
 };
-use crate::controllers::cluster::{key_of, own_status};
+use crate::controllers::cluster::{Key, key_of, own_status};
 use crate::controllers::context::Context;
 use crate::controllers::servers::{Handle, Verdicts};
 use crate::controllers::tenant::observe::{has_identity, retains};
@@ -20,12 +20,10 @@ use crate::plan::absence::{self, Verdict};
 use crate::plan::admission::{self, Candidate, HoldKind, token, token_after};
 use crate::viis::TenantId;
 
-/// Marks an agreement to a loss in `status.accepted`: it is none to a destruction.
-const LOSS: &str = "Absence/";
-/// Marks the token of the last agreement to a loss there: it was good for one wave.
-const USED: &str = "Used/";
 /// The longest list of UIDs that a status holds.
-const LONGEST: usize = 10_000;
+pub const LONGEST: usize = 10_000;
+/// How many of the held Tenants a status names.
+const SHOWN: usize = 20;
 
 /// What the guards say, and what of it has to be persisted before it counts.
 pub struct Judgement {
@@ -33,8 +31,8 @@ pub struct Judgement {
     pub verdicts: Verdicts,
     /// `status.hold`.
     pub hold: Option<Hold>,
-    /// `status.accepted`.
-    pub accepted: Vec<String>,
+    /// `status.acceptedDeletions`, `status.acceptedAbsences`, `status.lastAbsenceToken`.
+    pub accepted: Accepted,
     /// `status.deletions`.
     pub deletions: Vec<Deletion>,
     /// The Tenants that the inventory misses.
@@ -48,9 +46,22 @@ impl Judgement {
     }
 }
 
+/// What a person agreed to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// UIDs of Tenants whose deletion was agreed to.
+    pub deletions: BTreeSet<String>,
+    /// UIDs of Tenants whose absence was agreed to: an agreement to a deletion is none to it.
+    pub absences: BTreeSet<String>,
+    /// The token of the last agreement to an absence: it was good for one wave.
+    pub last_absence_token: Option<String>,
+}
+
 /// One Tenant of the server, as the guards see it.
 struct Ours {
     uid: String,
+    /// namespace/name of the resource.
+    name: String,
     id: TenantId,
     deleting: bool,
     destroys: bool,
@@ -88,39 +99,36 @@ pub fn judge(
         .iter()
         .filter_map(|tenant| ours(context, tenant, handle))
         .collect();
-    let (losses, mut deletions_agreed) = agreed(&status, &ours);
-    let before = status.accepted.iter();
-    let before = before.filter_map(|entry| entry.strip_prefix(USED)).next();
-    let used = before.map(str::to_owned);
+    let mut accepted = accepted(&status, &ours);
     let absent = absence::judge(&absence::Facts {
-        accepted: losses.clone(),
-        used: used.clone(),
+        accepted: accepted.absences.clone(),
+        used: accepted.last_absence_token.clone(),
         agreement: agreement.clone(),
         ..inventory(server, handle, &status, &ours)
     });
-    let used_now = match &absent {
-        Verdict::Agreed(_) => agreement.clone(),
-        Verdict::Intact | Verdict::Guarded(_) => used.clone(),
-    };
-    let (intact, written_off, lost) = belief(absent, &ours, &losses);
+    let agreed_now = matches!(absent, Verdict::Agreed(_));
+    let (intact, written_off, lost) = belief(absent, &ours, &accepted.absences);
+    let before = accepted.last_absence_token.as_deref();
+    let loss = token_after(HoldKind::Absence, &lost, before);
     let deletions = recent(&status, server, now);
     let (admitted, already) = admit(
         server,
         handle,
         &status,
         &ours,
-        &deletions_agreed,
+        &accepted.deletions,
         &deletions,
-        agreement,
+        agreement.clone(),
     );
     if server.spec.guard.enabled {
-        deletions_agreed.extend(admitted.agreed.iter().cloned());
+        accepted.deletions.extend(admitted.agreed.iter().cloned());
     }
-    let mut accepted = deletions_agreed;
-    accepted.extend(written_off.iter().map(|uid| format!("{LOSS}{uid}")));
-    accepted.extend(used_now.map(|token| format!("{USED}{token}")));
-    let loss = token_after(HoldKind::Absence, &lost, used.as_deref());
+    accepted.absences.clone_from(&written_off);
+    if agreed_now {
+        accepted.last_absence_token = agreement;
+    }
     let mut judgement = persist(
+        &ours,
         intact,
         written_off,
         (&lost, loss),
@@ -134,27 +142,23 @@ pub fn judge(
     Some(judgement)
 }
 
-/// The losses and the deletions that were agreed to. An agreement is good for one
-/// deletion or one loss, and ends with it.
-fn agreed(status: &IntegrationServerStatus, ours: &[Ours]) -> (BTreeSet<String>, BTreeSet<String>) {
+/// What was agreed to and is not over. An agreement is good for one deletion or one
+/// absence, and ends with it.
+fn accepted(status: &IntegrationServerStatus, ours: &[Ours]) -> Accepted {
     let open: BTreeSet<&str> = ours
         .iter()
         .filter(|tenant| tenant.deleting || tenant.lost)
         .map(|tenant| tenant.uid.as_str())
         .collect();
-    let still_open = |uid: &&str| open.contains(uid);
-    let entries = || status.accepted.iter().map(String::as_str);
-    let losses = entries()
-        .filter_map(|entry| entry.strip_prefix(LOSS))
-        .filter(still_open)
-        .map(str::to_owned)
-        .collect();
-    let deletions = entries()
-        .filter(|entry| !entry.contains('/'))
-        .filter(still_open)
-        .map(str::to_owned)
-        .collect();
-    (losses, deletions)
+    let still_open = |uids: &[String]| {
+        let uids = uids.iter().filter(|uid| open.contains(uid.as_str()));
+        uids.cloned().collect()
+    };
+    Accepted {
+        deletions: still_open(&status.accepted_deletions),
+        absences: still_open(&status.accepted_absences),
+        last_absence_token: status.last_absence_token.clone(),
+    }
 }
 
 /// Whether the inventory is believed, whose loss was agreed to, and who is missing.
@@ -247,6 +251,7 @@ fn ours(context: &Context, tenant: &Tenant, handle: &Handle) -> Option<Ours> {
     let retained = retains(tenant, &status);
     Some(Ours {
         uid: tenant.uid()?,
+        name: shown(&key_of(tenant)),
         deleting: deleted_at.is_some(),
         destroys: !retained && !tenant.spec.suspend,
         decided: status.removal.is_some(),
@@ -366,11 +371,12 @@ fn admit(
 }
 
 fn persist(
+    ours: &[Ours],
     intact: bool,
     written_off: BTreeSet<String>,
     (lost, loss): (&[Candidate], Option<String>),
     admitted: admission::Verdict,
-    accepted: BTreeSet<String>,
+    accepted: Accepted,
     mut deletions: Vec<Deletion>,
     now: Timestamp,
 ) -> Judgement {
@@ -390,6 +396,7 @@ fn persist(
         kind: kind.as_str().to_owned(),
         count: u32::try_from(wave.len()).unwrap_or(u32::MAX),
         token,
+        tenants: shown_names(ours, wave),
         // A wave of deletions stays held while another kind of wave is shown.
         members: members.into_iter().take(LONGEST).collect(),
     });
@@ -406,10 +413,25 @@ fn persist(
             listed_at: None,
         },
         hold,
-        accepted: accepted.into_iter().take(LONGEST).collect(),
+        accepted,
         deletions: deletions.into_iter().take(LONGEST).collect(),
         lost: lost.len(),
     }
+}
+
+fn shown(key: &Key) -> String {
+    format!("{}/{}", key.namespace, key.name)
+}
+
+/// The first names of a wave, in order: those that a status has room for.
+fn shown_names(ours: &[Ours], wave: &[Candidate]) -> Vec<String> {
+    let wave: BTreeSet<&str> = wave.iter().map(|held| held.uid.as_str()).collect();
+    let held = ours
+        .iter()
+        .filter(|tenant| wave.contains(tenant.uid.as_str()));
+    let names: BTreeSet<&str> = held.map(|tenant| tenant.name.as_str()).collect();
+    let shown = names.into_iter().take(SHOWN);
+    shown.map(str::to_owned).collect()
 }
 
 #[cfg(test)]

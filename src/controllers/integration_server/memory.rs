@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::ca_bundle::CaBundle;
 use crate::controllers::backoff::Backoff;
 use crate::controllers::context::Remember;
 
@@ -24,11 +25,15 @@ pub struct Memory {
     pub unwritten: Option<Instant>,
     /// The Secret is missing, and the credentials in memory serve.
     pub secret_missing: Option<Lack>,
+    /// What `tls.caBundleRef` led to.
+    pub ca_bundle: Option<CaBundle>,
+    /// What it names is missing, and the certificates in memory serve.
+    pub ca_bundle_missing: Option<Lack>,
     /// The last thing that was said as an event.
     pub said: Option<String>,
 }
 
-/// Why the Secret is not to be had.
+/// Why a Secret or ConfigMap is not to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
     /// There is none.

@@ -2,10 +2,12 @@
 //! probes it, compares the inventory, lets the guards judge, writes the status.
 //!
 //! - `serve`: what is due on one that is ours; - `connect`: spec and Secret to client;
+//! - `ca_bundle`: the certificates that its spec refers to;
 //! - `probe`: what one call tells of how it is; - `compare`: the machines on it;
 //! - `guards`: what the guards judge; - `census`: who is counted around it;
 //! - `report`: how it stands; - `record`: when that is written.
 
+mod ca_bundle;
 mod census;
 mod compare;
 mod connect;

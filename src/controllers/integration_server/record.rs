@@ -22,7 +22,9 @@ use crate::controllers::writes::{self, WriteError};
 use crate::telemetry::metrics::{ErrorClass, Outcome};
 use crate::telemetry::sentence;
 
-/// Counts alone are written at most this often.
+/// A growing number of tenants is written at most this often.
+const GROWTH_PAUSE: Duration = Duration::from_secs(1);
+/// Other changes of the tenant counts are written at most this often.
 const COUNTS_PAUSE: Duration = Duration::from_secs(10);
 
 /// Judges, writes the status, and lets the judgement count once it is written.
@@ -53,6 +55,7 @@ pub async fn say(
         tenants: handle.and_then(|handle| counts(context, &name, handle)),
         outclaimed,
         secret_missing: memory.secret_missing,
+        ca_bundle_missing: memory.ca_bundle_missing,
         referrers: deleting.then(|| referrers(context, &name)),
     };
     let before = server.status.clone().unwrap_or_default();
@@ -83,18 +86,25 @@ pub async fn say(
     )
 }
 
-/// Counts alone are not worth a write each: how long to wait for one, if so.
+/// How long to wait before changed tenant counts are written. The first tenants are shown
+/// immediately, so that `kubectl get` never shows 0 beside a tenant that is Ready.
 fn counts_wait(
     before: &IntegrationServerStatus,
     after: &IntegrationServerStatus,
     memory: &mut Memory,
 ) -> Option<Duration> {
-    if before.tenants == after.tenants || before.tenants.is_none() {
+    let shows_none = before.tenants.is_none_or(|counts| counts.known == 0);
+    if before.tenants == after.tenants || shows_none {
         memory.unwritten = None;
         return None;
     }
     let since = *memory.unwritten.get_or_insert_with(Instant::now);
-    let left = COUNTS_PAUSE.saturating_sub(since.elapsed());
+    let known = |status: &IntegrationServerStatus| status.tenants.map_or(0, |counts| counts.known);
+    let pause = match known(after) > known(before) {
+        true => GROWTH_PAUSE,
+        false => COUNTS_PAUSE,
+    };
+    let left = pause.saturating_sub(since.elapsed());
     (!left.is_zero()).then_some(left)
 }
 

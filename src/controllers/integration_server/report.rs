@@ -1,13 +1,16 @@
 //! What an IntegrationServer's status says: pure, from probe and judgement.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
-use super::guards::Judgement;
+use super::guards::{Judgement, LONGEST};
 use super::memory::{Lack, Probe};
 use crate::api::{
     ConditionType, IntegrationServer, IntegrationServerStatus, TenantCounts, conditions, reasons,
 };
+use crate::connection::ca_bundle;
 use crate::controllers::line::accept_command;
 use crate::plan::admission::HoldKind;
 
@@ -27,6 +30,8 @@ pub struct Known<'a> {
     pub outclaimed: bool,
     /// The Secret is missing, and the credentials in memory serve.
     pub secret_missing: Option<Lack>,
+    /// What `tls.caBundleRef` names is missing, and the certificates in memory serve.
+    pub ca_bundle_missing: Option<Lack>,
     /// What still refers to it, while it is being deleted.
     pub referrers: Option<usize>,
 }
@@ -53,7 +58,13 @@ pub fn status(
     }
     if let Some(judgement) = known.judgement {
         status.hold.clone_from(&judgement.hold);
-        status.accepted.clone_from(&judgement.accepted);
+        let accepted = &judgement.accepted;
+        let bounded = |uids: &BTreeSet<String>| uids.iter().take(LONGEST).cloned().collect();
+        status.accepted_deletions = bounded(&accepted.deletions);
+        status.accepted_absences = bounded(&accepted.absences);
+        status
+            .last_absence_token
+            .clone_from(&accepted.last_absence_token);
         status.deletions.clone_from(&judgement.deletions);
         if judgement.verdicts.intact {
             status.endpoint.clone_from(&known.endpoint);
@@ -151,23 +162,8 @@ fn line(server: &IntegrationServer, known: &Known<'_>) -> Line {
             ..open(reason, &message)
         };
     }
-    if let Some(lack) = known.secret_missing {
-        let name = &server.spec.credentials_secret_ref.name;
-        let (what, mend) = match lack {
-            Lack::Gone => ("is gone from", "Create the Secret again."),
-            Lack::Forbidden => (
-                "may not be read any more in",
-                "Bind the operator's service account to the roles that come with the operator.",
-            ),
-        };
-        return open(
-            reasons::SECRET_NOT_FOUND,
-            &format!(
-                "Secret {name} {what} the operator's namespace. The credentials in memory serve \
-                 until the operator restarts. {mend}{}",
-                held(server, known)
-            ),
-        );
+    if let Some((reason, message)) = served_from_memory(server, known) {
+        return open(reason, &format!("{message}{}", held(server, known)));
     }
     if server.spec.suspend {
         return Line {
@@ -189,6 +185,36 @@ fn line(server: &IntegrationServer, known: &Known<'_>) -> Line {
         ready: true,
         ..open(reasons::RECONCILED, &message)
     }
+}
+
+/// The object that is missing while the operator keeps using what it read earlier.
+fn served_from_memory(
+    server: &IntegrationServer,
+    known: &Known<'_>,
+) -> Option<(&'static str, String)> {
+    let secret = &server.spec.credentials_secret_ref.name;
+    let secret = || (format!("Secret {secret}"), "credentials");
+    let bundle = || {
+        let reference = ca_bundle::reference(server).map(ToString::to_string);
+        (reference.unwrap_or_default(), "certificates")
+    };
+    let (reason, (object, what), lack) = match (known.secret_missing, known.ca_bundle_missing) {
+        (Some(lack), _) => (reasons::SECRET_NOT_FOUND, secret(), lack),
+        (None, Some(lack)) => (reasons::CA_BUNDLE_NOT_FOUND, bundle(), lack),
+        (None, None) => return None,
+    };
+    let (is, mend) = match lack {
+        Lack::Gone => ("is gone from", "Create it again."),
+        Lack::Forbidden => (
+            "may not be read any more in",
+            "Bind the operator's service account to the roles that come with the operator.",
+        ),
+    };
+    let message = format!(
+        "{object} {is} the operator's namespace. The {what} in memory serve until the operator \
+         restarts. {mend}"
+    );
+    Some((reason, message))
 }
 
 /// The wave that waits for a person, with the line to run.

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::connect::{self, Connected, Missing};
 use super::memory::Memory;
 use super::record::{say, written};
-use super::{MENDED_PAUSE, compare, guards, probe};
+use super::{MENDED_PAUSE, ca_bundle, compare, guards, probe};
 use crate::api::{IntegrationServer, reasons};
 use crate::controllers::Look;
 use crate::controllers::cluster::requested_at;
@@ -22,7 +22,7 @@ use crate::telemetry::metrics::Outcome;
 
 /// A server that was up for less than this is not trusted to stay so.
 const FLAPPING: Duration = Duration::from_secs(10);
-/// A missing Secret is looked for this often.
+/// A missing Secret or ConfigMap is looked for this often.
 const SECRET_PAUSE: Duration = Duration::from_secs(10);
 
 /// Serves it: client, probe, comparison, judgement, status.
@@ -46,7 +46,9 @@ pub async fn serve(
             .status
             .as_ref()
             .and_then(|status| status.observed_generation);
-    if due || changed || memory.secret_missing.is_some() {
+    let started = Instant::now();
+    let bundle_due = ca_bundle::due_in(memory).is_some_and(|left| left.is_zero());
+    if due || changed || bundle_due || memory.secret_missing.is_some() {
         let connected = connect_to(api, &server, context, memory, current.as_deref()).await;
         if let Err(stop) = connected {
             return stop;
@@ -57,12 +59,16 @@ pub async fn serve(
     };
     if is_due(Some(&handle), memory) {
         probe_and_compare(&server, context, memory, &handle).await;
+        let probe = memory.probe.as_ref();
+        if probe.is_some_and(|probe| probe.reason == reasons::CERTIFICATE_REJECTED) {
+            ca_bundle::doubt(memory, started);
+        }
     }
     let next = next_look(&handle, memory);
     say(api, &server, context, memory, Some(&handle), false, next).await
 }
 
-/// Makes its client anew where spec or Secret ask for it.
+/// Makes its client anew where spec, Secret or certificates ask for it.
 async fn connect_to(
     api: &Api<IntegrationServer>,
     server: &Arc<IntegrationServer>,
@@ -71,7 +77,11 @@ async fn connect_to(
     current: Option<&Handle>,
 ) -> Result<(), Look> {
     let name = server.name_any();
-    match connect::connect(context, server, current).await {
+    let connected = match ca_bundle::current(context, server, memory).await {
+        Ok(bundle) => connect::connect(context, server, bundle.as_deref(), current).await,
+        Err(missing) => Err(missing),
+    };
+    match connected {
         Ok(Connected::Same) => memory.secret_missing = None,
         Ok(Connected::FromMemory(lack)) => memory.secret_missing = Some(lack),
         Ok(Connected::New(handle)) => {
@@ -84,10 +94,9 @@ async fn connect_to(
         }
         Err(Missing::Said(probe)) => {
             context.servers.remove(&name);
-            let pause = if probe.reason == reasons::SECRET_NOT_FOUND {
-                SECRET_PAUSE
-            } else {
-                MENDED_PAUSE
+            let pause = match probe.reason {
+                reasons::SECRET_NOT_FOUND | reasons::CA_BUNDLE_NOT_FOUND => SECRET_PAUSE,
+                _ => MENDED_PAUSE,
             };
             // Nothing can be done on it: says so.
             memory.probe = Some(probe);
@@ -122,12 +131,13 @@ fn is_due(handle: Option<&Handle>, memory: &Memory) -> bool {
 }
 
 fn next_look(handle: &Handle, memory: &Memory) -> Option<Duration> {
-    if handle.server.health().availability() != Availability::Up {
-        return memory.backoff.left().or(Some(Duration::from_secs(1)));
-    }
-    memory
-        .resync_at
-        .map(|at| at.saturating_duration_since(Instant::now()))
+    let next = if handle.server.health().availability() == Availability::Up {
+        let resync = memory.resync_at;
+        resync.map(|at| at.saturating_duration_since(Instant::now()))
+    } else {
+        memory.backoff.left().or(Some(Duration::from_secs(1)))
+    };
+    next.into_iter().chain(ca_bundle::due_in(memory)).min()
 }
 
 /// One list of tenants tells how the server is, and what it holds.

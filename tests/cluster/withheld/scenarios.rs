@@ -7,7 +7,8 @@ pub use self::events::*;
 use super::trial::Trial;
 use crate::bios_id;
 use crate::harness::{
-    Stand, complete_tenant, document, eventually, is_ready, machine, simple_tenant,
+    Stand, complete_tenant, document, eventually, foreign_authority, has, is_ready, machine,
+    simple_tenant,
 };
 use kube::ResourceExt as _;
 use serde_json::json;
@@ -120,6 +121,29 @@ pub async fn a_server_is_not_logged_in_to(mut trial: Trial) {
         .await;
     trial
         .comes_with_it("the server is Ready", server_is_ready)
+        .await;
+}
+
+pub async fn a_config_map_with_authorities_is_not_read(mut trial: Trial) {
+    let stand = &trial.stand;
+    let authorities = document("v1", "ConfigMap", "authorities")
+        .in_namespace(&stand.operator_namespace)
+        .with("data", json!({"ca.crt": foreign_authority()}));
+    let reference = json!({"caBundleRef": {"kind": "ConfigMap", "name": "authorities"}});
+    let server = stand.server_manifest().with("spec.tls", reference);
+    stand.apply([authorities, server]).await;
+    trial.starts_without(&[]).await;
+    let stand = &trial.stand;
+    stand
+        .integration_server()
+        .has("Reachable", "False", "CABundleNotFound")
+        .await;
+    // It is read then, and found not to be the right one.
+    trial
+        .comes_with_it("the certificate is looked at", async |stand| {
+            let server = stand.integration_server().get().await;
+            has(&server, "Reachable", "False", "CertificateRejected")
+        })
         .await;
 }
 

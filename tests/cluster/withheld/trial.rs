@@ -111,7 +111,11 @@ impl Trial {
                 && line.contains(&format!("cannot {verb} resource \"{resource}\""))
                 && line.contains("service account to the roles that come with the operator")
         });
-        let shown = format!("may not {verb} Secret");
+        let kind = match resource.as_str() {
+            "configmaps" => "ConfigMap",
+            _ => "Secret",
+        };
+        let shown = format!("may not {verb} {kind}");
         let advice = "service account to the roles that come with the operator.";
         let resources = self.stand.resources_as_text().await;
         warned || resources.contains(&shown) && resources.contains(advice)

@@ -133,7 +133,7 @@ func TestPermissionsAreTheRoles(t *testing.T) {
 // qualified puts the group before a resource that the table leaves without.
 func qualified(resource string) string {
 	switch {
-	case resource == "secrets" || resource == "namespaces":
+	case resource == "secrets" || resource == "configmaps" || resource == "namespaces":
 		return "/" + resource
 	case strings.Contains(resource, ".k8s.io/"):
 		return resource

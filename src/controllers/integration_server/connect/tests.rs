@@ -38,7 +38,7 @@ fn without_secret() -> Stage {
 /// The client that was made while the Secret was there.
 async fn present() -> Arc<Handle> {
     let stage = with_secret();
-    match connect(&stage.context, &main_server(), None).await {
+    match connect(&stage.context, &main_server(), None, None).await {
         Ok(Connected::New(handle)) => handle,
         Ok(_) | Err(_) => panic!("there was no client"),
     }
@@ -47,14 +47,20 @@ async fn present() -> Arc<Handle> {
 #[tokio::test]
 async fn a_secret_that_did_not_change_makes_no_client() {
     let present = present().await;
-    let same = connect(&with_secret().context, &main_server(), Some(&present)).await;
+    let same = connect(&with_secret().context, &main_server(), None, Some(&present)).await;
     assert!(matches!(same, Ok(Connected::Same)));
 }
 
 #[tokio::test]
 async fn without_the_secret_the_present_client_serves_on() {
     let present = present().await;
-    let same = connect(&without_secret().context, &main_server(), Some(&present)).await;
+    let same = connect(
+        &without_secret().context,
+        &main_server(),
+        None,
+        Some(&present),
+    )
+    .await;
     assert!(matches!(same, Ok(Connected::FromMemory(Lack::Gone))));
 }
 
@@ -63,9 +69,10 @@ async fn without_the_secret_the_present_client_serves_on() {
 async fn where_the_secret_may_not_be_read_the_present_client_serves_on() {
     let forbidden = stage(&ApiServer::failing(403));
     let present = present().await;
-    let same = connect(&forbidden.context, &main_server(), Some(&present)).await;
+    let same = connect(&forbidden.context, &main_server(), None, Some(&present)).await;
     assert!(matches!(same, Ok(Connected::FromMemory(Lack::Forbidden))));
-    let Err(Missing::Said(probe)) = connect(&forbidden.context, &main_server(), None).await else {
+    let Err(Missing::Said(probe)) = connect(&forbidden.context, &main_server(), None, None).await
+    else {
         panic!("it was served")
     };
     assert!(
@@ -87,16 +94,16 @@ async fn without_the_secret_a_changed_spec_is_served_with_the_account_in_memory(
     let changed = main_server().with(spec);
     let stage = without_secret();
     let Ok(Connected::NewFromMemory(renewed, Lack::Gone)) =
-        connect(&stage.context, &changed, Some(&present)).await
+        connect(&stage.context, &changed, None, Some(&present)).await
     else {
         panic!("the account in memory is lost")
     };
-    let again = connect(&stage.context, &changed, Some(&renewed)).await;
+    let again = connect(&stage.context, &changed, None, Some(&renewed)).await;
     assert!(
         matches!(again, Ok(Connected::FromMemory(Lack::Gone))),
         "and stays"
     );
-    let back = connect(&with_secret().context, &changed, Some(&renewed)).await;
+    let back = connect(&with_secret().context, &changed, None, Some(&renewed)).await;
     assert!(matches!(back, Ok(Connected::Same)), "the Secret came back");
 }
 
@@ -109,7 +116,7 @@ async fn an_account_serves_the_secret_and_the_resource_that_it_came_with(
 ) {
     let present = present().await;
     let Err(Missing::Said(probe)) =
-        connect(&without_secret().context, &server, Some(&present)).await
+        connect(&without_secret().context, &server, None, Some(&present)).await
     else {
         panic!("it was served")
     };
@@ -121,7 +128,7 @@ fn refused(user: &str, spec: Value) -> Probe {
     let stage = Stage::empty();
     let server = IntegrationServer::test().with(spec);
     let credentials = Credentials::new(user, SecretString::from("word"));
-    match client(&stage.context, &server, credentials) {
+    match client(&stage.context, &server, None, credentials) {
         Err(Missing::Said(probe)) => probe,
         Err(Missing::ApiServer(error)) => panic!("{error}"),
         Ok(_) => panic!("a client was made"),

@@ -97,7 +97,12 @@ impl Wave {
     fn persisted(mut self, judgement: &Judgement) -> Self {
         let status = self.status();
         status.hold.clone_from(&judgement.hold);
-        status.accepted.clone_from(&judgement.accepted);
+        let accepted = &judgement.accepted;
+        status.accepted_deletions = accepted.deletions.iter().cloned().collect();
+        status.accepted_absences = accepted.absences.iter().cloned().collect();
+        status
+            .last_absence_token
+            .clone_from(&accepted.last_absence_token);
         status.deletions.clone_from(&judgement.deletions);
         self.stage = Stage::ready_with(self.server.clone());
         self
@@ -150,6 +155,22 @@ async fn what_goes_beyond_the_limit_is_held() {
     assert_eq!(hold(&judgement), Some(("Deletion", 3)));
     assert_eq!(verdicts.token, Some(token_of(&judgement)));
     count_check!(5, judgement.deletions);
+}
+
+#[tokio::test]
+async fn twenty_of_those_that_are_held_are_named() {
+    let held = |wave: std::ops::Range<usize>| {
+        let judgement = tenants(60).deleting(wave).judged();
+        let hold = judgement.hold.expect("a wave is held");
+        (hold.count, hold.tenants)
+    };
+    let names = ["customers/t-5", "customers/t-6", "customers/t-7"];
+    assert_eq!(held(0..8), (3, names.map(str::to_owned).to_vec()));
+    let (count, names) = held(0..40);
+    assert_eq!((count, names.len()), (35, 20));
+    let missing = tenants(20).missing(0..6).judged();
+    let names = missing.hold.expect("a wave is held").tenants;
+    assert_eq!(names.first().map(String::as_str), Some("customers/t-0"));
 }
 
 #[tokio::test]
@@ -224,7 +245,7 @@ async fn the_line_in_the_message_lets_the_wave_go() {
     let agreed = wave.persisted(&held).agreed_to(&token_of(&held)).judged();
     assert_eq!(agreed.verdicts.admitted.len(), 8);
     assert_eq!(hold(&agreed), None);
-    assert_eq!(agreed.accepted, ["uid-t-5", "uid-t-6", "uid-t-7"]);
+    assert_eq!(names(&agreed.accepted.deletions), ["t-5", "t-6", "t-7"]);
     count_check!(5, agreed.deletions);
 }
 
@@ -251,7 +272,7 @@ async fn who_joins_after_the_agreement_changes_the_token() {
         .judged();
     assert_eq!(hold(&grown), Some(("Deletion", 4)));
     assert_ne!(token_of(&grown), token_of(&held));
-    assert_eq!(grown.accepted, [""; 0]);
+    assert_eq!(names(&grown.accepted.deletions), [""; 0]);
 }
 
 #[tokio::test]
@@ -272,8 +293,10 @@ async fn who_comes_after_an_agreed_wave_is_judged_for_itself() {
 #[tokio::test]
 async fn an_agreement_ends_with_its_deletion() {
     let mut wave = tenants(10);
-    wave.status().accepted = vec!["uid-t-0".to_owned(), "uid-of-one-that-is-gone".to_owned()];
-    assert_eq!(wave.judged().accepted, [""; 0], "neither is being deleted");
+    wave.status().accepted_deletions =
+        vec!["uid-t-0".to_owned(), "uid-of-one-that-is-gone".to_owned()];
+    let accepted = wave.judged().accepted;
+    assert_eq!(accepted, Accepted::default(), "neither is being deleted");
 }
 
 #[tokio::test]
@@ -282,7 +305,7 @@ async fn without_a_guard_everything_runs_and_nothing_is_counted() {
     assert_eq!(judgement.verdicts.admitted.len(), 20);
     assert_eq!(hold(&judgement), None);
     count_check!(0, judgement.deletions);
-    count_check!(0, judgement.accepted);
+    assert_eq!(judgement.accepted, Accepted::default());
 }
 
 #[tokio::test]
@@ -381,11 +404,8 @@ async fn an_absence_that_is_agreed_to_is_believed() {
     let agreed = wave.judged();
     assert!(agreed.is_intact());
     assert_eq!(agreed.verdicts.written_off.len(), 6);
-    let losses = agreed
-        .accepted
-        .iter()
-        .filter(|entry| entry.starts_with(LOSS));
-    assert_eq!(losses.count(), 6);
+    count_check!(6, agreed.accepted.absences);
+    count_check!(0, agreed.accepted.deletions);
     assert_eq!(hold(&agreed), None);
     let mut wave = wave.persisted(&agreed);
     wave.server.metadata.annotations = None;
@@ -418,12 +438,12 @@ async fn an_agreement_to_a_loss_is_good_once() {
 #[tokio::test]
 async fn an_agreement_to_a_loss_ends_when_the_tenant_is_back() {
     let mut wave = tenants(20).missing(1..6);
-    wave.status().accepted = (0..6)
-        .map(|number| format!("{LOSS}uid-t-{number}"))
-        .collect();
+    wave.status().accepted_absences = (0..6).map(|number| format!("uid-t-{number}")).collect();
     let judgement = wave.judged();
-    assert_eq!(judgement.accepted.len(), 5);
-    assert!(!judgement.accepted.contains(&format!("{LOSS}uid-t-0")));
+    assert_eq!(
+        names(&judgement.accepted.absences),
+        ["t-1", "t-2", "t-3", "t-4", "t-5"]
+    );
     assert!(!judgement.verdicts.written_off.contains("uid-t-0"));
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::api::{Condition, Hold};
 use crate::controllers::fixtures::{follow_kstatus, now, says};
+use crate::controllers::integration_server::guards::Accepted;
 use crate::controllers::servers::Verdicts;
 
 fn probe(reachable: bool, reason: &'static str) -> Probe {
@@ -23,7 +24,7 @@ fn judgement(intact: bool) -> Judgement {
             ..Verdicts::default()
         },
         hold: None,
-        accepted: Vec::new(),
+        accepted: Accepted::default(),
         deletions: Vec::new(),
         lost: 0,
     }
@@ -36,6 +37,7 @@ fn held(kind: HoldKind, count: u32) -> Judgement {
         kind: kind.as_str().to_owned(),
         count,
         token: format!("{count}-abcdef"),
+        tenants: Vec::new(),
         members: Vec::new(),
     });
     judgement
@@ -48,6 +50,7 @@ struct Situation {
     judgement: Option<Judgement>,
     outclaimed: bool,
     secret_missing: Option<Lack>,
+    ca_bundle_missing: Option<Lack>,
     referrers: Option<usize>,
 }
 
@@ -58,6 +61,7 @@ fn healthy() -> Situation {
         judgement: Some(judgement(true)),
         outclaimed: false,
         secret_missing: None,
+        ca_bundle_missing: None,
         referrers: None,
     }
 }
@@ -81,6 +85,7 @@ impl Situation {
             }),
             outclaimed: self.outclaimed,
             secret_missing: self.secret_missing,
+            ca_bundle_missing: self.ca_bundle_missing,
             referrers: self.referrers,
         };
         status(&self.server, &known, now())
@@ -100,6 +105,7 @@ fn sentence(all: &[Condition], kind: ConditionType) -> &str {
 #[case::mass_absence(healthy().with(|s| s.judgement = Some(held(HoldKind::Absence, 7))), "False", "MassAbsence")]
 #[case::held_deletions(healthy().with(|s| s.judgement = Some(held(HoldKind::Deletion, 3))), "True", "Reconciled")]
 #[case::secret_missing(healthy().with(|s| s.secret_missing = Some(Lack::Gone)), "False", "SecretNotFound")]
+#[case::bundle_missing(healthy().with(|s| s.ca_bundle_missing = Some(Lack::Gone)), "False", "CABundleNotFound")]
 #[case::secret_forbidden(healthy().with(|s| s.secret_missing = Some(Lack::Forbidden)), "False", "SecretNotFound")]
 #[case::suspended(healthy().with(|s| s.server = s.server.clone().with(json!({"suspend": true}))), "True", "Suspended")]
 #[case::stalled_before(healthy().with(|s| {
@@ -210,12 +216,12 @@ fn what_was_persisted_stays_while_nothing_is_known() {
     let situation = healthy().with(|s| {
         let status = s.server.status.get_or_insert_default();
         status.hold = held(HoldKind::Deletion, 3).hold;
-        status.accepted = vec!["uid-a".to_owned()];
+        status.accepted_deletions = vec!["uid-a".to_owned()];
         s.judgement = None;
     });
     let status = situation.status();
     assert_eq!(status.hold.unwrap().count, 3);
-    assert_eq!(status.accepted, ["uid-a"]);
+    assert_eq!(status.accepted_deletions, ["uid-a"]);
 }
 
 #[test]
