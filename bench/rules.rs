@@ -73,27 +73,30 @@ pub async fn measure(options: &Options) -> Outcome<()> {
 
 fn print(size: Size, pairs: &[Vec<Row>]) {
     println!("\n{size}: with the rules, without them, ratio (least to greatest)");
-    let measures: [(&str, fn(&Row) -> f64); 4] = [
-        ("all Ready, s", |row| row.creation.seconds),
-        ("API server's CPU until Ready, s", |row| {
-            row.creation.cpu.api_server
-        }),
-        ("all gone, s", |row| row.deletion.seconds),
-        ("API server's CPU for the deletion, s", |row| {
-            row.deletion.cpu.api_server
-        }),
-    ];
-    for (title, of) in measures {
-        let column = |index: usize| pairs.iter().map(|pair| of(&pair[index])).collect();
-        let ratios = pairs
+    for measure in compare::MEASURES {
+        let column = |index: usize| -> Option<Vec<f64>> {
+            pairs
+                .iter()
+                .map(|pair| (measure.of)(&pair[index]))
+                .collect()
+        };
+        let (Some(with), Some(without)) = (column(0), column(1)) else {
+            continue;
+        };
+        let ratios = with
             .iter()
-            .map(|pair| of(&pair[0]) / of(&pair[1]))
-            .collect();
-        let columns = [column(0), column(1), ratios].map(compare::spread);
-        if let [Some(with), Some(without), Some(ratio)] = columns {
+            .zip(&without)
+            .map(|(with, without)| with / without);
+        let spreads = [ratios.collect(), with, without].map(compare::spread);
+        if let [Some(ratio), Some(with), Some(without)] = spreads {
             println!(
-                "  {title:40}{:>8.1}{:>8.1}   {:.3} ({:.3} to {:.3})",
-                with.median, without.median, ratio.median, ratio.least, ratio.greatest
+                "  {:40}{:>10.2}{:>10.2}   {:.3} ({:.3} to {:.3})",
+                measure.title,
+                with.median,
+                without.median,
+                ratio.median,
+                ratio.least,
+                ratio.greatest
             );
         }
     }

@@ -1,6 +1,8 @@
 //! Gathers what the guards of one server have to judge, and what came of it.
 //! The judging itself is pure: [`crate::plan::absence`], [`crate::plan::admission`].
 
+mod accepted;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource, ResourceExt};
 
+pub use self::accepted::Accepted;
 use crate::api::{
     ACCEPT_ANNOTATION, ConditionType, Deletion, Hold, IntegrationServer, IntegrationServerStatus,
     Tenant, conditions,
@@ -44,17 +47,6 @@ impl Judgement {
     pub fn is_intact(&self) -> bool {
         self.verdicts.intact
     }
-}
-
-/// What a person agreed to.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Accepted {
-    /// UIDs of Tenants whose deletion was agreed to.
-    pub deletions: BTreeSet<String>,
-    /// UIDs of Tenants whose absence was agreed to: an agreement to a deletion is none to it.
-    pub absences: BTreeSet<String>,
-    /// The token of the last agreement to an absence: it was good for one wave.
-    pub last_absence_token: Option<String>,
 }
 
 /// One Tenant of the server, as the guards see it.
@@ -99,7 +91,7 @@ pub fn judge(
         .iter()
         .filter_map(|tenant| ours(context, tenant, handle))
         .collect();
-    let mut accepted = accepted(&status, &ours);
+    let mut accepted = Accepted::of(&status, &ours);
     let absent = absence::judge(&absence::Facts {
         accepted: accepted.absences.clone(),
         used: accepted.last_absence_token.clone(),
@@ -107,9 +99,7 @@ pub fn judge(
         ..inventory(server, handle, &status, &ours)
     });
     let agreed_now = matches!(absent, Verdict::Agreed(_));
-    let (intact, written_off, lost) = belief(absent, &ours, &accepted.absences);
-    let before = accepted.last_absence_token.as_deref();
-    let loss = token_after(HoldKind::Absence, &lost, before);
+    let belief = Belief::of(absent, &ours, &accepted);
     let deletions = recent(&status, server, now);
     let (admitted, already) = admit(
         server,
@@ -123,58 +113,47 @@ pub fn judge(
     if server.spec.guard.enabled {
         accepted.deletions.extend(admitted.agreed.iter().cloned());
     }
-    accepted.absences.clone_from(&written_off);
+    accepted.absences.clone_from(&belief.written_off);
     if agreed_now {
         accepted.last_absence_token = agreement;
     }
-    let mut judgement = persist(
-        &ours,
-        intact,
-        written_off,
-        (&lost, loss),
-        admitted,
-        accepted,
-        deletions,
-        now,
-    );
+    let mut judgement = persist(&ours, belief, admitted, accepted, deletions, now);
     judgement.verdicts.admitted.extend(already);
     judgement.verdicts.listed_at = Some(listed_at);
     Some(judgement)
 }
 
-/// What was agreed to and is not over. An agreement is good for one deletion or one
-/// absence, and ends with it.
-fn accepted(status: &IntegrationServerStatus, ours: &[Ours]) -> Accepted {
-    let open: BTreeSet<&str> = ours
-        .iter()
-        .filter(|tenant| tenant.deleting || tenant.lost)
-        .map(|tenant| tenant.uid.as_str())
-        .collect();
-    let still_open = |uids: &[String]| {
-        let uids = uids.iter().filter(|uid| open.contains(uid.as_str()));
-        uids.cloned().collect()
-    };
-    Accepted {
-        deletions: still_open(&status.accepted_deletions),
-        absences: still_open(&status.accepted_absences),
-        last_absence_token: status.last_absence_token.clone(),
-    }
+/// What the absence guard says.
+struct Belief {
+    /// The inventory is trusted.
+    intact: bool,
+    /// UIDs of Tenants whose absence was agreed to.
+    written_off: BTreeSet<String>,
+    /// The missing Tenants that nobody agreed to.
+    lost: Vec<Candidate>,
+    /// The token that agrees to them.
+    token: Option<String>,
 }
 
-/// Whether the inventory is believed, whose loss was agreed to, and who is missing.
-fn belief(
-    absent: Verdict,
-    ours: &[Ours],
-    losses: &BTreeSet<String>,
-) -> (bool, BTreeSet<String>, Vec<Candidate>) {
-    let earlier = ours
-        .iter()
-        .filter(|tenant| tenant.lost && losses.contains(&tenant.uid))
-        .map(|tenant| tenant.uid.clone());
-    match absent {
-        Verdict::Intact => (true, earlier.collect(), Vec::new()),
-        Verdict::Agreed(uids) => (true, uids.into_iter().chain(earlier).collect(), Vec::new()),
-        Verdict::Guarded(lost) => (false, BTreeSet::new(), lost),
+impl Belief {
+    fn of(verdict: Verdict, ours: &[Ours], accepted: &Accepted) -> Self {
+        let earlier = ours
+            .iter()
+            .filter(|tenant| tenant.lost && accepted.absences.contains(&tenant.uid))
+            .map(|tenant| tenant.uid.clone());
+        let (intact, written_off, lost) = match verdict {
+            Verdict::Intact => (true, earlier.collect(), Vec::new()),
+            Verdict::Agreed(uids) => (true, uids.into_iter().chain(earlier).collect(), Vec::new()),
+            Verdict::Guarded(lost) => (false, BTreeSet::new(), lost),
+        };
+        let before = accepted.last_absence_token.as_deref();
+        let token = token_after(HoldKind::Absence, &lost, before);
+        Self {
+            intact,
+            written_off,
+            lost,
+            token,
+        }
     }
 }
 
@@ -372,9 +351,7 @@ fn admit(
 
 fn persist(
     ours: &[Ours],
-    intact: bool,
-    written_off: BTreeSet<String>,
-    (lost, loss): (&[Candidate], Option<String>),
+    belief: Belief,
     admitted: admission::Verdict,
     accepted: Accepted,
     mut deletions: Vec<Deletion>,
@@ -386,10 +363,16 @@ fn persist(
     }));
     let held: Vec<Candidate> = admitted.held;
     let deletion = token(HoldKind::Deletion, &held);
+    let Belief {
+        intact,
+        written_off,
+        lost,
+        token: loss,
+    } = belief;
     let (kind, wave, named) = if lost.is_empty() {
         (HoldKind::Deletion, held.as_slice(), deletion.clone())
     } else {
-        (HoldKind::Absence, lost, loss.clone())
+        (HoldKind::Absence, lost.as_slice(), loss.clone())
     };
     let members: BTreeSet<String> = lost.iter().chain(&held).map(|c| c.uid.clone()).collect();
     let hold = named.map(|token| Hold {
