@@ -2,17 +2,20 @@
 //! as settings of a client. The controllers and the commands read them alike. Makes no
 //! call.
 //!
-//! - `ca_bundle`: the CA certificates, from the spec or from the object that it refers to.
+//! - `ca_bundle`: the CA certificates, from the spec or from the object that it refers to;
+//! - `secret_text`: a user name or a password, from a Secret.
 
 pub mod ca_bundle;
+mod secret_text;
 
 use std::num::NonZeroU32;
 
 use k8s_openapi::api::core::v1::Secret;
-use secrecy::SecretString;
+use secrecy::ExposeSecret as _;
 use url::Url;
 
 use self::ca_bundle::pem;
+pub use self::secret_text::{Flaw, secret_text};
 
 use crate::api::{IntegrationServer, reasons};
 use crate::viis::{Credentials, Endpoint, Permit, Setting, Settings, Timeouts, Trust};
@@ -123,19 +126,20 @@ pub fn settings(
 /// The account that a Secret holds.
 ///
 /// # Errors
-/// A key that is missing or holds no text.
+/// A key that is missing or holds no usable text.
 pub fn credentials(secret: &Secret, name: &str) -> Result<Credentials, Unusable> {
-    let value = |key: &str| -> Result<String, Unusable> {
-        let value = secret.data.as_ref().and_then(|data| data.get(key));
-        let text = value.and_then(|value| String::from_utf8(value.0.clone()).ok());
-        text.filter(|text| !text.is_empty()).ok_or_else(|| {
-            let message = format!("Secret {name} has no key {key} with a text in it. Add it.");
+    let value = |key: &str| {
+        secret_text(secret, key).map_err(|flaw| {
+            let mend = match flaw {
+                Flaw::Missing => "Add it.",
+                Flaw::ControlCharacter => "Remove it.",
+            };
+            let message = format!("Secret {name} {flaw} {key}. {mend}");
             Unusable::new(reasons::SECRET_KEY_MISSING, message)
         })
     };
     let user = value("username")?;
-    let password = SecretString::from(value("password")?);
-    Ok(Credentials::new(user, password))
+    Ok(Credentials::new(user.expose_secret(), value("password")?))
 }
 
 /// The Secret with the account is not there.

@@ -46,6 +46,8 @@ reasons! {
         "The Tenant is being deleted, so nothing is registered with it any more."; "Delete the VirtualMachine, or create the Tenant again once it is gone."
     TENANT_NOT_FOUND = "TenantNotFound" on "Registered, Ready, Reconciling":
         "No Tenant has the name in `tenantRef`, in this namespace."; "Create the Tenant; the virtual machine goes on by itself."
+    RELEASED = "Released" on "Ready, Removed":
+        "The resource is being deleted, and the operator has nothing left to do for it. Finalizers of other controllers keep it."; "See the message for these finalizers, and their controllers for what they wait for."
     IN_USE = "InUse" on "Removed, Ready, Reconciling":
         "Other resources still refer to the one that is being deleted."; "Delete those that the message names, or keep this one by `deletionPolicy: Retain`."
     DELETION_HELD = "DeletionHeld" on "Removed, Ready, Stalled":

@@ -1,7 +1,7 @@
 //! What is said of a Tenant or a VirtualMachine as a whole: one mood, one reason, one
 //! sentence. Which line is said when is for the `report` of each kind.
 
-use crate::api::ACCEPT_ANNOTATION;
+use crate::api::{ACCEPT_ANNOTATION, reasons};
 
 /// How it stands, in kstatus' terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub enum Mood {
     Stalled,
     /// At rest without agreeing: suspended.
     Resting,
+    /// The operator has nothing left to do for a resource that is being deleted; finalizers
+    /// of other controllers keep it.
+    Released,
 }
 
 /// What is said of an object as a whole.
@@ -45,6 +48,18 @@ impl Line {
     /// Somebody has to change something.
     pub fn stalled(reason: &str, message: impl Into<String>) -> Self {
         Self::new(Mood::Stalled, reason, message)
+    }
+}
+
+impl Line {
+    /// Nothing is left to do: the outcome, and whose finalizers keep the resource.
+    pub fn released(outcome: &str, finalizers: &[&str]) -> Self {
+        let message = format!(
+            "{outcome} The operator has nothing left to do: finalizers of other controllers keep \
+             this resource ({}).",
+            finalizers.join(", ")
+        );
+        Self::new(Mood::Released, reasons::RELEASED, message)
     }
 }
 

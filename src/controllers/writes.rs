@@ -170,6 +170,19 @@ where
     bounded(api.patch(&object.name_any(), &params, &Patch::Merge(&patch))).await
 }
 
+/// The object is being deleted and our finalizer is not on it, so the operator has nothing left
+/// to do for it. Other controllers' finalizers may keep it for any time.
+pub fn is_released<K: Resource>(object: &K) -> bool {
+    object.meta().deletion_timestamp.is_some() && !has_finalizer(object)
+}
+
+/// The finalizers of other controllers.
+pub fn foreign_finalizers<K: Resource>(object: &K) -> Vec<&str> {
+    let finalizers = object.meta().finalizers.iter().flatten();
+    let foreign = finalizers.filter(|finalizer| *finalizer != FINALIZER);
+    foreign.map(String::as_str).collect()
+}
+
 /// Whether our finalizer is on.
 pub fn has_finalizer<K: Resource>(object: &K) -> bool {
     object.finalizers().iter().any(|f| f == FINALIZER)

@@ -18,6 +18,9 @@ pub struct Facts {
     pub deleting: bool,
     /// Our finalizer is on it.
     pub finalizer: bool,
+    /// The machine is registered as far as its status says, or a request of this process to
+    /// register it has no response yet.
+    pub owns: bool,
     /// The deletion policy is `Retain`.
     pub retain: bool,
     /// `suspend`, on the Tenant or the IntegrationServer.
@@ -51,6 +54,26 @@ pub struct Facts {
     pub rejected: bool,
     /// A short wait for the tenant's own deletion is over.
     pub waited: bool,
+    /// What the tenant's list of machines proves for its deletion.
+    pub evidence: Evidence,
+}
+
+/// What the complete list of our own tenant's machines proves about a machine that is being
+/// deleted. BIOS IDs are unique across tenants, and nothing documents that the server considers
+/// the tenant in the path of an unregistration: so only what our own tenant's list shows is
+/// unregistered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Evidence {
+    /// There is no list yet that began late enough: after the deletion was seen, and after any
+    /// unanswered registration of ours can still arrive.
+    Unlisted,
+    /// The list shows the machine.
+    Present,
+    /// One list does not show it. A server can show a registration late.
+    Missing,
+    /// Nothing of ours is there: two lists, 30 s apart, do not show it, or the server has
+    /// answered that the BIOS ID belongs to a different tenant.
+    Absent,
 }
 
 /// The Tenant that a machine refers to.
@@ -66,6 +89,9 @@ pub enum Tenant {
     Leaving,
     /// It is being deleted, and something else than a guard blocks that, or it stays on the server.
     LeavingBlocked,
+    /// It is being deleted, and our finalizer is off: nothing more happens to the tenant on the
+    /// server. Other finalizers keep the resource.
+    Released,
 }
 
 /// What stands under the tenant's identifier.
@@ -203,6 +229,8 @@ pub enum Wait {
     LeftoverSettling,
     /// A call whose answer nobody has may still be carried out.
     Settling,
+    /// A list does not show the machine that is being deleted; a second one has to agree.
+    AbsenceUnproved,
     /// The server refused, and nothing has changed since.
     Rejected,
 }
@@ -219,9 +247,15 @@ pub fn plan(facts: &Facts) -> Action {
 }
 
 fn live(facts: &Facts) -> Action {
+    if owns(facts) && !facts.finalizer {
+        // Before any wait: without the finalizer, a deletion would orphan the registration.
+        return Action::AddFinalizer;
+    }
     match facts.tenant {
         Tenant::NotFound => return Action::Wait(Wait::TenantNotFound),
-        Tenant::Leaving | Tenant::LeavingBlocked => return Action::Wait(Wait::TenantDeleting),
+        Tenant::Leaving | Tenant::LeavingBlocked | Tenant::Released => {
+            return Action::Wait(Wait::TenantDeleting);
+        }
         Tenant::Unprovisioned | Tenant::Provisioned => {}
     }
     if facts.outclaimed {
@@ -248,6 +282,16 @@ fn live(facts: &Facts) -> Action {
             Leftover::Removable => change(facts, Action::Leave),
         },
     }
+}
+
+/// A registration on the server belongs to the machine: its status or this process says so, or
+/// the list of its own tenant shows it.
+fn owns(facts: &Facts) -> bool {
+    let listed = matches!(
+        facts.registration,
+        Registration::Equal | Registration::Different
+    );
+    facts.owns || listed && facts.permitted && !facts.outclaimed
 }
 
 fn closed(facts: &Facts) -> Option<Wait> {
@@ -327,7 +371,8 @@ fn deletion(facts: &Facts) -> Action {
             Tenant::NotFound
             | Tenant::Unprovisioned
             | Tenant::Provisioned
-            | Tenant::LeavingBlocked => unregister(facts),
+            | Tenant::LeavingBlocked
+            | Tenant::Released => unregister(facts),
         },
     }
 }
@@ -352,7 +397,11 @@ fn unregister(facts: &Facts) -> Action {
         Identity::Gone => Action::RemoveFinalizer(Release::TenantGone),
         // Carried out after the unregistration, it would stay.
         Identity::Missing | Identity::Same if facts.unsettled => Action::Wait(Wait::Settling),
-        // Absence from a list is no proof: the call's 404 with the server's code is.
-        Identity::Missing | Identity::Same => Action::Unregister,
+        Identity::Missing | Identity::Same => match facts.evidence {
+            Evidence::Unlisted => Action::ListMachines,
+            Evidence::Present => Action::Unregister,
+            Evidence::Missing => Action::Wait(Wait::AbsenceUnproved),
+            Evidence::Absent => Action::RemoveFinalizer(Release::Unregistered),
+        },
     }
 }

@@ -54,10 +54,17 @@ impl Redactor {
     #[must_use]
     pub fn hiding(mut self, secret: &str) -> Self {
         let base64 = STANDARD.encode(secret);
+        // As a Secret holds it that was made from a file: with a line break at the end.
+        let with_line_break = |end: &str| {
+            let base64 = STANDARD.encode(format!("{secret}{end}"));
+            base64.trim_end_matches('=').to_owned()
+        };
         let mut forms = vec![
             secret.to_owned(),
             base64.trim_end_matches('=').to_owned(),
             base64,
+            with_line_break("\n"),
+            with_line_break("\r\n"),
             secret
                 .replace('&', "&amp;")
                 .replace('<', "&lt;")

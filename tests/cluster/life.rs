@@ -2,8 +2,8 @@
 
 use crate::bios_id;
 use crate::harness::{
-    Stand, complete_tenant, eventually, has, machine, same_identifier, secret, simple_tenant,
-    within,
+    Simulator, Stand, complete_tenant, eventually, has, machine, message, same_identifier, secret,
+    simple_tenant, within,
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -26,6 +26,40 @@ async fn the_count_of_tenants_follows_within_two_seconds() {
         )
         .await;
     }
+    stand.ends_well().await;
+}
+
+/// An editor leaves a line break at the end of a file, and `--from-file` keeps it.
+#[tokio::test]
+async fn a_line_break_at_the_end_of_a_password_is_no_part_of_it() {
+    let mut stand = Stand::bare(Simulator::start(&[])).await;
+    let password = stand.simulator.password.clone();
+    stand.credentials(&format!("{password}\n")).await;
+    stand.remember("Sum-mer 24!");
+    stand.password_is("acme", "Sum-mer 24!\r\n").await;
+    stand.password_is("globex", "two\nlines").await;
+    stand.apply([stand.server_manifest()]).await;
+    stand.start_operator();
+    stand.integration_server().becomes_ready().await;
+    stand
+        .apply([complete_tenant("acme"), complete_tenant("globex")])
+        .await;
+    stand.tenant("acme").becomes_ready().await;
+    let state = stand.simulator.state().await;
+    let there = state.tenant("acme").password_sha256.clone();
+    assert_eq!(there, Some(sha256("Sum-mer 24!")));
+    let refused = stand
+        .tenant("globex")
+        .has("Ready", "False", "SecretKeyMissing")
+        .await;
+    let said = message(&refused, "Ready");
+    assert!(
+        said.contains("control character") && said.contains("password"),
+        "{said}"
+    );
+    assert!(state.find("globex").is_none());
+    stand.password_is("globex", "one-line").await;
+    stand.tenant("globex").becomes_ready().await;
     stand.ends_well().await;
 }
 

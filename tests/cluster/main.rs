@@ -35,6 +35,7 @@ mod dialects;
 mod disaster;
 mod drift;
 mod evidence;
+mod finalizers;
 mod gitops;
 mod guards;
 mod import;

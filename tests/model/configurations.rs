@@ -103,6 +103,21 @@ pub fn changed_minds() -> Model {
     }
 }
 
+/// A Tenant and its machine that are replaced without our finalizer, at any moment and under
+/// `suspend` too.
+pub fn replaced() -> Model {
+    Model {
+        machine: true,
+        faults: &[Kind::Replaced, Kind::Crash, Kind::AnswerLost],
+        edits: &[Edit::Suspend],
+        ..configuration(
+            "a Tenant and its machine, replaced",
+            vec![tenant()],
+            budget(2, 1, 1, 0),
+        )
+    }
+}
+
 /// A decision to delete, and minds that change around it.
 pub fn changed_deletion() -> Model {
     Model {

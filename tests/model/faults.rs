@@ -39,6 +39,8 @@ pub enum Kind {
     Paused,
     /// K4, K5: the watches bring nothing for a while.
     Deaf,
+    /// K11: the object is replaced without our finalizer.
+    Replaced,
     /// A task fails with another code.
     TaskFails,
     /// E6: the server does not remember a task, done or not.

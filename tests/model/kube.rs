@@ -212,6 +212,20 @@ impl Api {
         }
     }
 
+    /// A user replaces it: the finalizer and the annotation are gone, the status stays.
+    pub fn replace_tenant(&mut self, slot: usize) {
+        if let Some(tenant) = &mut self.tenants[slot] {
+            tenant.meta.finalizer = false;
+        }
+    }
+
+    pub fn replace_machine(&mut self) {
+        if let Some(machine) = &mut self.machine {
+            machine.meta.finalizer = false;
+            machine.noted = None;
+        }
+    }
+
     /// A user deletes it: it stays while a finalizer is on it.
     pub fn delete_tenant(&mut self, slot: usize) {
         if let Some(tenant) = &mut self.tenants[slot] {

@@ -5,7 +5,7 @@
 use viis_operator::plan::virtual_machine::{Action, Identity, Wait};
 
 use crate::kube::Machine;
-use crate::memory::MACHINE;
+use crate::memory::{MACHINE, Shown};
 use crate::mutants::{self, Mutant};
 use crate::tenant::Asks;
 use crate::turn::{Fate, Lost, Next, Turn};
@@ -85,10 +85,12 @@ impl Turn<'_> {
                 let mut new = scene.view;
                 new.meta.finalizer = true;
                 if !self.is(Mutant::NoNote) {
-                    new.noted = tenant.or(new.noted);
+                    let recorded = scene.view.tenant;
+                    new.noted = recorded.or(tenant).or(new.noted);
                 }
                 let next = self.write_machine(&new, None);
-                let first = next == Next::Again && new.noted != scene.view.noted;
+                let first =
+                    next == Next::Again && !scene.facts.owns && new.noted != scene.view.noted;
                 self.noted_first(first);
                 next
             }
@@ -118,15 +120,37 @@ impl Turn<'_> {
     /// visible late.
     fn see_machines(&mut self, tenant: Id) -> Next {
         if !self.list_machines(tenant) {
-            self.list_tenants();
-            return Next::Stop;
+            self.get_tenant(tenant);
+            return Next::Again;
         }
         let listed = matches!(self.process.picture.machine(tenant), Some(Some(_)));
+        self.note_for_the_deletion(tenant, listed);
         if self.process.machine_memory.sent == Some((tenant, true)) && !listed {
             Next::Stop
         } else {
             Next::Again
         }
+    }
+
+    /// A list counts for a deletion when no registration can arrive any more.
+    fn note_for_the_deletion(&mut self, place: Id, listed: bool) {
+        let Some(view) = self.process.machine.filter(|view| view.meta.deleting) else {
+            return;
+        };
+        let settling = &self.process.settling;
+        if settling.may_be_registered(place, view.noted == Some(place)) {
+            return;
+        }
+        let memory = &mut self.process.machine_memory;
+        let before = memory.shown.filter(|(shown, _)| *shown == place);
+        let shown = match before {
+            _ if listed => Shown::Present,
+            Some((_, Shown::Missing { aged: true } | Shown::Absent)) => Shown::Absent,
+            Some((_, Shown::Missing { aged: false } | Shown::Present)) | None => {
+                Shown::Missing { aged: false }
+            }
+        };
+        memory.shown = Some((place, shown));
     }
 
     fn noted_first(&mut self, first: bool) {

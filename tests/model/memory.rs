@@ -144,6 +144,20 @@ pub struct MachineMemory {
     pub left: Vec<Id>,
     pub waited: bool,
     pub released: bool,
+    /// What the last list at this place showed that counts for the deletion.
+    pub shown: Option<(Id, Shown)>,
+}
+
+/// What lists show of a machine that is being deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shown {
+    Present,
+    /// One list did not show it; `aged`: half a minute ago.
+    Missing {
+        aged: bool,
+    },
+    /// A second one, half a minute later, did not either.
+    Absent,
 }
 
 impl Attempt {
@@ -305,7 +319,8 @@ impl Process {
         };
         let deleting = self.machine.is_some_and(|machine| machine.meta.deleting);
         let machine = &self.machine_memory;
-        let listing = machine.sent.is_some();
+        let missing = matches!(machine.shown, Some((_, Shown::Missing { aged: false })));
+        let listing = machine.sent.is_some() || missing;
         let settling = self.settling.waits();
         self.memories.iter().any(unsettled) || (deleting && !machine.waited) || listing || settling
     }
@@ -336,6 +351,9 @@ impl Process {
         }
         let deleting = self.machine.is_some_and(|machine| machine.meta.deleting);
         self.machine_memory.waited |= deleting;
+        if let Some((_, Shown::Missing { aged })) = &mut self.machine_memory.shown {
+            *aged = true;
+        }
         self.machine_memory.sent = None;
         self.settling.half_a_minute(&self.picture);
     }

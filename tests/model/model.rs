@@ -50,6 +50,8 @@ pub enum Event {
     },
     Pause(usize, Asks),
     Deafen,
+    /// `kubectl replace` with a manifest that has no finalizer.
+    Replace(usize),
     Fail(Id),
     Forget(Id, bool),
     Vanish(Id),
@@ -313,6 +315,7 @@ impl Model {
             Event::Crash { .. }
             | Event::Pause(..)
             | Event::Deafen
+            | Event::Replace(_)
             | Event::Fail(_)
             | Event::Forget(..)
             | Event::Vanish(_)
@@ -387,6 +390,8 @@ fn misfortune(state: &mut State, event: Event) {
         Event::Crash { stale } => state.crash(stale),
         Event::Pause(object, asks) => state.pause(object, asks == Asks::Changes),
         Event::Deafen => state.leader.deaf = true,
+        Event::Replace(MACHINE) => state.api.replace_machine(),
+        Event::Replace(slot) => state.api.replace_tenant(slot),
         Event::Fail(id) => state.fail_task(id),
         Event::Forget(id, goes_on) => state.forget_task(id, goes_on),
         Event::Vanish(id) => state.vanish(id),

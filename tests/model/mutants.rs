@@ -39,6 +39,10 @@ pub enum Mutant {
     DeleteAgain,
     /// A running creation is sent again.
     CreateAgain,
+    /// A finalizer that was lost is restored only when nothing else blocks.
+    WaitsUnprotected,
+    /// The same for a machine.
+    MachineWaitsUnprotected,
     /// Things are made before the finalizer is on.
     NoFinalizer,
     /// Two Tenants of one name do not mind each other.
@@ -122,8 +126,10 @@ fn alter(mutant: Mutant, facts: &mut Facts) {
             facts.admission = Admission::Granted;
         }
         Mutant::NoFinalizer => facts.finalizer |= !facts.deleting,
+        Mutant::WaitsUnprotected => facts.finalizer |= !facts.deleting && facts.spec.suspended,
         Mutant::NoClaims => facts.outclaimed = false,
-        Mutant::NoIntent
+        Mutant::MachineWaitsUnprotected
+        | Mutant::NoIntent
         | Mutant::NoGuard
         | Mutant::NoDecision
         | Mutant::EarlyRelease
@@ -189,7 +195,7 @@ pub fn plan_machine(
     mutant: Option<Mutant>,
     facts: &virtual_machine::Facts,
 ) -> virtual_machine::Action {
-    use virtual_machine::{Action, Leftover, Release};
+    use virtual_machine::{Action, Evidence, Leftover, Release};
     if mutant.is_none() {
         return planned_machine(virtual_machine::plan(facts));
     }
@@ -197,12 +203,18 @@ pub fn plan_machine(
     if mutant == Some(Mutant::MachineWithoutFinalizer) {
         facts.finalizer |= !facts.deleting;
     }
+    if mutant == Some(Mutant::MachineWaitsUnprotected) {
+        facts.finalizer |= !facts.deleting && facts.suspended;
+    }
     if mutant == Some(Mutant::ForgetsLeftover) {
         facts.leftover = Leftover::None;
     }
     match mutant {
         Some(Mutant::RegistersUnsettled) if !facts.deleting => facts.unsettled = false,
-        Some(Mutant::UnregistersUnsettled) if facts.deleting => facts.unsettled = false,
+        Some(Mutant::UnregistersUnsettled) if facts.deleting => {
+            facts.unsettled = false;
+            facts.evidence = Evidence::Present;
+        }
         Some(Mutant::LeavesUnsettled) if facts.leftover == Leftover::Unsettled => {
             facts.leftover = Leftover::Removable;
         }

@@ -104,7 +104,9 @@ impl Model {
                 let edits = self.edits.iter().filter(possible);
                 events.extend(edits.map(|edit| Event::Edit(slot, *edit)));
             }
-            if budget.deletions > 0 && !tenant.meta.deleting {
+            // Without its finalizer it would be gone at once, and nobody could help that.
+            let replaced = self.has(Kind::Replaced) && !tenant.meta.finalizer;
+            if budget.deletions > 0 && !tenant.meta.deleting && !replaced {
                 events.push(Event::Delete(slot));
             }
         }
@@ -115,7 +117,12 @@ impl Model {
         if state.api.machine.is_none() && budget.creations > 0 {
             events.push(Event::Create(MACHINE));
         }
-        if live && budget.deletions > 0 {
+        let replaced = self.has(Kind::Replaced)
+            && state
+                .api
+                .machine
+                .is_some_and(|machine| !machine.meta.finalizer);
+        if live && budget.deletions > 0 && !replaced {
             events.push(Event::Delete(MACHINE));
         }
         if live && budget.edits > 0 && self.edits.contains(&Edit::Fields) {
@@ -144,6 +151,7 @@ impl Model {
         if !state.leader.deaf && self.offers(Kind::Deaf) {
             events.push(Event::Deafen);
         }
+        self.offer_replacement(state, events);
         self.offer_tasks(state, events);
         self.offer_tenants(state, asks, events);
         if let Some(backup) = &state.backup
@@ -154,6 +162,18 @@ impl Model {
             // One backup is enough.
             if backup.next_task == 1 && self.offers(Kind::RolledBack) {
                 events.push(Event::BackUp);
+            }
+        }
+    }
+
+    fn offer_replacement(&self, state: &State, events: &mut Vec<Event>) {
+        let tenants = state.api.tenants.iter().enumerate();
+        let tenants = tenants.filter_map(|(slot, tenant)| Some((slot, tenant.as_ref()?.meta)));
+        let machine = state.api.machine.iter();
+        let machine = machine.map(|machine| (MACHINE, machine.meta));
+        for (object, meta) in tenants.chain(machine) {
+            if meta.finalizer && !meta.deleting && self.offers(Kind::Replaced) {
+                events.push(Event::Replace(object));
             }
         }
     }

@@ -93,7 +93,7 @@ impl Model {
         let tenants = (0..2).all(|slot| match &state.api.tenants[slot] {
             None => true,
             Some(tenant) if tenant.meta.deleting => self.may_stay(state, slot, tenant),
-            Some(tenant) => self.agrees(state, slot, tenant),
+            Some(tenant) => self.agrees(state, slot, tenant) && is_protected(tenant),
         });
         let owned = state.server.tenants.iter().all(|found| {
             let maker = found.maker.filter(|_| !found.restored);
@@ -125,6 +125,9 @@ impl Model {
         let tenant = state.api.tenants[0];
         if machine.meta.deleting {
             return tenant.is_some_and(|tenant| self.holds_up(state, 0, &tenant));
+        }
+        if machine.tenant.is_some() && !machine.meta.finalizer {
+            return false;
         }
         let Some(tenant) = tenant.filter(|tenant| !tenant.meta.deleting) else {
             return !machine.ready;
@@ -173,6 +176,12 @@ impl Model {
         let in_use = slot == 0 && machine.is_some();
         in_use || self.holds_up(state, slot, tenant)
     }
+}
+
+/// What owns something on the server has our finalizer, whatever it waits for.
+fn is_protected(tenant: &Tenant) -> bool {
+    let status = tenant.own_status();
+    tenant.meta.finalizer || status.tenant.is_none() && status.creation.is_none()
 }
 
 /// An identifier that was given twice: another Tenant has recorded it.

@@ -22,6 +22,8 @@ pub struct Settling {
     sent: Vec<Id>,
     /// Where that is over, and no list began since.
     outdated: Vec<Id>,
+    /// The same for registrations.
+    outdated_registrations: Vec<Id>,
 }
 
 impl Settling {
@@ -44,6 +46,8 @@ impl Settling {
     /// A list of the machines there has arrived.
     pub fn listed(&mut self, place: Id) {
         self.outdated.retain(|outdated| *outdated != place);
+        self.outdated_registrations
+            .retain(|outdated| *outdated != place);
     }
 
     /// Half a minute passes.
@@ -55,6 +59,11 @@ impl Settling {
             over || (foreign && found.is_some())
         });
         self.outdated = outdated.map(|(place, _)| *place).collect();
+        let listed = picture.machines.iter().map(|(place, _)| *place);
+        let late = listed.filter(|place| {
+            self.young || self.sent.contains(place) || self.outdated_registrations.contains(place)
+        });
+        self.outdated_registrations = late.collect();
         self.unanswered.clear();
         self.sent.clear();
         self.young = false;
@@ -77,6 +86,11 @@ impl Settling {
             _ if self.outdated.contains(&place) => (false, Registration::Unlisted),
             Registration::Different | Registration::Absent => (false, shown),
         }
+    }
+
+    /// The list there began while a registration could still arrive.
+    pub fn is_outdated_for_registrations(&self, place: Id) -> bool {
+        self.outdated_registrations.contains(&place)
     }
 
     /// A registration may still be carried out there: one of this process, or of another one.

@@ -5,12 +5,12 @@
 
 use viis_operator::plan::Reach;
 use viis_operator::plan::virtual_machine::{
-    Facts, Identity, Leftover, Registration, Tenant as Standing, Whereabouts,
+    Evidence, Facts, Identity, Leftover, Registration, Tenant as Standing, Whereabouts,
 };
 
 use crate::guards::judge;
 use crate::kube::{Machine, Tenant, Uid};
-use crate::memory::Process;
+use crate::memory::{Process, Shown};
 use crate::mutants::Mutant;
 use crate::observe::Settings;
 use crate::world::Id;
@@ -73,6 +73,8 @@ pub fn observe(
     let facts = Facts {
         deleting: view.meta.deleting,
         finalizer: view.meta.finalizer,
+        owns: view.tenant.is_some()
+            || place.is_some_and(|place| process.settling.may_be_registered(place, false)),
         retain: view.retain,
         suspended: tenant.is_some_and(|tenant| tenant.spec.suspend),
         outclaimed: false,
@@ -89,6 +91,7 @@ pub fn observe(
         unsettled,
         rejected: memory.rejected == Some((generation, view.meta.deleting)),
         waited: memory.waited && view.meta.deleting,
+        evidence: evidence(process, &view, place),
     };
     MachineScene {
         view,
@@ -96,6 +99,20 @@ pub fn observe(
         leftover: leftover.map(|(place, _)| place),
         unproved,
         facts,
+    }
+}
+
+/// What the lists since the deletion prove.
+fn evidence(process: &Process, view: &Machine, place: Option<Id>) -> Evidence {
+    let shown = process.machine_memory.shown;
+    let shown = shown.filter(|(listed, _)| view.meta.deleting && Some(*listed) == place);
+    let there = place.and_then(|place| process.picture.machine(place));
+    match (shown, there) {
+        (None | Some((_, Shown::Missing { aged: true })), _) => Evidence::Unlisted,
+        (Some(_), Some(Some(_))) => Evidence::Present,
+        (Some((_, Shown::Present)), _) => Evidence::Unlisted,
+        (Some((_, Shown::Missing { aged: false })), _) => Evidence::Missing,
+        (Some((_, Shown::Absent)), _) => Evidence::Absent,
     }
 }
 
@@ -193,12 +210,23 @@ impl Search<'_> {
             Reach::Missing | Reach::Foreign => Leftover::Lost,
             Reach::NotReady | Reach::Guarded => Leftover::Blocked,
             Reach::Ready if picture.is_gone(place) => Leftover::None,
-            // Absence from a list is no proof: the call is.
-            Reach::Ready if picture.by_id(place).is_none() => self.removable(place),
             Reach::Ready => match picture.machine(place) {
                 None => Leftover::Unlisted,
-                Some(_) => self.removable(place),
+                Some(None) => self.absent(place),
+                Some(Some(_)) => self.removable(place),
             },
+        }
+    }
+
+    /// The list does not show it: nothing of ours is there, once nothing can arrive.
+    fn absent(&self, place: Id) -> Leftover {
+        let settling = &self.process.settling;
+        if settling.may_be_registered(place, self.view.noted == Some(place)) {
+            Leftover::Unsettled
+        } else if settling.is_outdated_for_registrations(place) {
+            Leftover::Unlisted
+        } else {
+            Leftover::None
         }
     }
 

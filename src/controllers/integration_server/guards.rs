@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource, ResourceExt};
+use tracing::warn;
 
 pub use self::accepted::Accepted;
 use crate::api::{
@@ -286,7 +287,9 @@ fn inventory(
     }
 }
 
-/// What was destroyed within the window. A time in the future counts too: clocks go wrong.
+/// The deletions within the window. One that lies more than a window ahead was recorded by a
+/// clock that was wrong, or is: from now on it counts as a deletion of now. Otherwise it would
+/// hold every deletion until that time.
 fn recent(
     status: &IntegrationServerStatus,
     server: &IntegrationServer,
@@ -294,11 +297,19 @@ fn recent(
 ) -> Vec<Deletion> {
     let window: std::time::Duration = server.spec.guard.window.into();
     let window = SignedDuration::try_from(window).unwrap_or(SignedDuration::MAX);
-    status
-        .deletions
-        .iter()
+    let clamped = status.deletions.iter().map(|deletion| {
+        if deletion.at.0.duration_since(now) <= window {
+            return deletion.clone();
+        }
+        let (at, uid) = (&deletion.at.0, &deletion.uid);
+        warn!(server = %server.name_any(), %at, %uid, "a deletion lies in the future: it counts from now on");
+        Deletion {
+            at: Time(now),
+            ..deletion.clone()
+        }
+    });
+    clamped
         .filter(|deletion| now.duration_since(deletion.at.0) < window)
-        .cloned()
         .collect()
 }
 

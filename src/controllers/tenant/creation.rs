@@ -24,6 +24,8 @@ use crate::api;
 use crate::api::Tenant;
 use crate::api::TenantType;
 use crate::api::reasons;
+use crate::connection::Flaw;
+use crate::connection::secret_text;
 use crate::controllers::line::Line;
 use crate::controllers::writes;
 use crate::controllers::writes::WriteError;
@@ -54,14 +56,17 @@ impl Run<'_> {
                 let key = scene.tenant.spec.administrator.as_ref();
                 let key = key.map_or("password", |a| a.password_secret_ref.key.as_str());
                 let version = secret.resource_version();
-                let value = secret.data.unwrap_or_default().remove(key);
-                match value.and_then(|value| String::from_utf8(value.0).ok()) {
-                    Some(password) if !password.is_empty() => {
-                        self.password = Some(SecretString::from(password));
+                let text = secret_text(&secret, key);
+                self.memory.secret_flaw = text.as_ref().err().copied();
+                match text {
+                    Ok(password) => {
+                        self.password = Some(password);
                         self.password_version = version;
                         self.password_state = Password::Read;
                     }
-                    Some(_) | None => self.password_state = Password::KeyMissing,
+                    Err(Flaw::Missing | Flaw::ControlCharacter) => {
+                        self.password_state = Password::KeyMissing;
+                    }
                 }
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::api::DesiredState;
+use crate::connection::Flaw;
 use crate::controllers::backoff::Backoff;
 use crate::controllers::context::Remember;
 use crate::controllers::line::Line;
@@ -60,6 +61,8 @@ pub struct Memory {
     pub written: Option<String>,
     /// The operator may not read the password's Secret.
     pub secret_forbidden: bool,
+    /// Why the Secret has no usable password.
+    pub secret_flaw: Option<Flaw>,
     /// The password's Secret was looked at for a rejection.
     pub secret_looked_at: Option<Instant>,
     /// What the status says of a refusal was taken into account.

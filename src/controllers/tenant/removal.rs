@@ -20,6 +20,7 @@ use crate::api;
 use crate::api::VirtualMachine;
 use crate::controllers::cluster::key_of;
 use crate::controllers::cluster::own_status;
+use crate::controllers::line::Line;
 use crate::controllers::writes;
 use crate::inventory::Server as Picture;
 use crate::inventory::tasks::View;
@@ -258,6 +259,17 @@ impl Run<'_> {
         {
             handle.server.tenants().proved_absent(&id);
             handle.server.machines().forget(&id);
+        }
+        // Whoever waits for this tenant waits for the server, not for other finalizers.
+        let foreign = writes::foreign_finalizers(self.tenant.as_ref());
+        if !foreign.is_empty() {
+            let line = Line::released(note, &foreign);
+            if let Err(next) = self
+                .say(scene, &line, Action::RemoveFinalizer(release))
+                .await
+            {
+                return next;
+            }
         }
         let api = self.api(scene);
         let written = writes::remove_finalizer(&api, self.tenant.as_ref()).await;

@@ -125,6 +125,14 @@ impl Run<'_> {
             | Action::Wait(_)
             | Action::Settled => {
                 let listed = picture.list_machines(&tenant).await;
+                if listed
+                    .as_ref()
+                    .is_err_and(|error| *error.class() == Class::NotFound)
+                {
+                    // Whether the tenant is gone is for its own call to say.
+                    let got = picture.get_tenant(&tenant).await;
+                    return self.after_call(scene, got).await;
+                }
                 self.after_list(scene, &picture, &tenant, listed).await
             }
         }

@@ -32,6 +32,10 @@ pub struct Memory {
     pub leaving_since: Option<Instant>,
     /// How long that wait is.
     pub patience: Duration,
+    /// Since when its deletion is known: lists that began before prove nothing.
+    pub deletion_seen: Option<Instant>,
+    /// When the first list of the tenant's machines began that does not show it.
+    pub missing_since: Option<Instant>,
     /// Since when it waits for a Tenant that is on its way.
     pub waiting_since: Option<Instant>,
     /// The resourceVersion of the last write: an older view is stale.
@@ -47,6 +51,8 @@ impl Remember for Memory {
             && self.writes.is_fresh()
             && self.backoff.is_fresh()
             && self.leaving_since.is_none()
+            && self.deletion_seen.is_none()
+            && self.missing_since.is_none()
             && self.wanted_since.is_none()
             && self.waiting_since.is_none()
             && self.written.is_none()

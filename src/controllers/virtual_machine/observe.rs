@@ -10,8 +10,8 @@ use std::time::Duration;
 use kube::Resource;
 use tokio::time::Instant;
 
-pub use self::shown::{registers_for, unsettled_for};
-use self::shown::{registration, settling, was_settled};
+pub use self::shown::{absence_proved_in, registers_for, unsettled_for};
+use self::shown::{evidence, registration, settling, was_settled};
 use self::standing::standing;
 use super::memory::Memory;
 use super::rivals::{is_outclaimed, may_be_anothers};
@@ -26,7 +26,7 @@ use crate::controllers::writes::has_finalizer;
 use crate::inventory::machines::{Machine, Sighting};
 use crate::plan::Reach;
 use crate::plan::virtual_machine::{
-    Facts, Identity, Leftover, Registration, Tenant as Standing, Whereabouts,
+    Evidence, Facts, Identity, Leftover, Registration, Tenant as Standing, Whereabouts,
 };
 use crate::viis::{BiosId, TenantId};
 
@@ -113,9 +113,11 @@ pub fn observe(
     let (trail, leftover) = (search.trail(), search.leftover());
     let spot = Spot::new(context, machine, tenant.as_deref(), &trail);
     let left = leftover.as_ref().map_or(Leftover::None, |(_, left)| *left);
+    let evidence = evidence(machine, memory, &spot, bios_id);
     let facts = Facts {
         whereabouts: trail.whereabouts,
         leftover: left,
+        evidence,
         ..facts(machine, context, memory, tenant.as_deref(), &spot, bios_id)
     };
     let found = spot.sighting(bios_id);
@@ -284,6 +286,7 @@ fn facts(
     Facts {
         deleting,
         finalizer: has_finalizer(machine),
+        owns: Place::recorded(machine).is_some() || spot.registers_late(machine, bios_id),
         retain: machine.spec.deletion_policy == DeletionPolicy::Retain,
         suspended: tenant.is_some_and(|tenant| tenant.spec.suspend)
             || server.is_some_and(|server| server.spec.suspend),
@@ -305,6 +308,7 @@ fn facts(
         registration,
         whereabouts: Whereabouts::Nowhere,
         leftover: Leftover::None,
+        evidence: Evidence::Unlisted,
         settled_generation,
         unsettled,
         awaited: memory.awaits(spot.tenant.as_ref()),
@@ -359,7 +363,8 @@ fn patience(context: &Context, standing: Standing, key: &Key) -> Duration {
         | Standing::Unprovisioned
         | Standing::Provisioned
         | Standing::Leaving
-        | Standing::LeavingBlocked => BLOCKED,
+        | Standing::LeavingBlocked
+        | Standing::Released => BLOCKED,
     }
 }
 

@@ -60,6 +60,7 @@ impl Run<'_> {
                 let there = scene.at_leftover(self.context);
                 Ok(observe::registers_for(&there).or(Some(Duration::from_secs(1))))
             }
+            Wait::AbsenceUnproved => Ok(observe::absence_proved_in(self.memory)),
             Wait::LeftoverBlocked => Ok(Some(Duration::from_secs(60))),
             Wait::Rejected => Ok(self
                 .memory

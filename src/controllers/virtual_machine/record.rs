@@ -31,14 +31,16 @@ impl Run<'_> {
     /// the operator stop in between, and the Tenant go, this is all that is known.
     pub(super) async fn add_finalizer(&mut self, scene: &Scene) -> Next {
         let mut note = serde_json::json!({});
-        if let Some(place) = scene.place() {
+        // A finalizer that was lost is restored with the place that the status records.
+        let place = Place::recorded(&self.machine).or_else(|| scene.place());
+        if let Some(place) = &place {
             note[REGISTERED_WITH_ANNOTATION] = place.note().into();
         }
         let api = self.api(scene);
         let known = Place::noted(&self.machine);
         let written = writes::add_finalizer_noting(&api, self.machine.as_ref(), &note).await;
         let next = self.written(written.map(Some));
-        let new = scene.place().is_some_and(|place| known != Some(place));
+        let new = !scene.facts.owns && place.is_some_and(|place| known != Some(place));
         if matches!(next, Next::Again) && new {
             noted_first(scene);
         }
@@ -90,6 +92,19 @@ impl Run<'_> {
 
     pub(super) async fn release(&mut self, scene: &Scene, release: Release) -> Next {
         debug!(?release, "the finalizer goes");
+        let foreign = writes::foreign_finalizers(self.machine.as_ref());
+        if !foreign.is_empty() {
+            let outcome = match release {
+                Release::Retained => "The machine stays registered.",
+                Release::NotOurs => "Nothing of this machine is registered.",
+                Release::Unregistered => "The machine is unregistered.",
+                Release::TenantGone => "The machine's tenant is gone from the server.",
+            };
+            let line = Line::released(outcome, &foreign);
+            if let Err(next) = self.say(scene, &line).await {
+                return next;
+            }
+        }
         let written = writes::remove_finalizer(&self.api(scene), self.machine.as_ref()).await;
         match self.written(written.map(Some)) {
             Next::Again => {

@@ -112,6 +112,11 @@ fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
             "An earlier registration may still arrive at the server. The machine is unregistered \
              once that can no longer happen, within 30 s.",
         ),
+        Wait::AbsenceUnproved => Line::reconciling(
+            reasons::PROGRESSING,
+            "The Integration Server's list does not show this machine with its tenant. It counts \
+             as unregistered once a second list, 30 s later, agrees.",
+        ),
         Wait::Settling => Line::reconciling(
             reasons::PROGRESSING,
             "An earlier unregistration may still arrive at the server. The machine is registered \
@@ -267,7 +272,7 @@ pub fn status(scene: &Scene, line: &Line, now: Timestamp) -> VirtualMachineStatu
     };
     put(ConditionType::Ready, ready, reason);
     if scene.facts.deleting {
-        put(ConditionType::Removed, false, reason);
+        put(ConditionType::Removed, line.mood == Mood::Released, reason);
     } else {
         let reason = if ready { reasons::REGISTERED } else { reason };
         put(ConditionType::Registered, ready, reason);

@@ -9,7 +9,7 @@ use super::whereabouts::Place;
 use crate::api::{IntegrationServer, Tenant, VirtualMachine};
 use crate::controllers::cluster::{Key, created_at, own_machine_status};
 use crate::controllers::context::Context;
-use crate::controllers::writes::has_finalizer;
+use crate::controllers::writes::{has_finalizer, is_released};
 use crate::plan::claims::{Claimant, holder};
 use crate::viis::BiosId;
 
@@ -56,6 +56,7 @@ fn rivals(
     all.iter()
         .filter_map(|rival| context.cluster.machine(rival))
         .filter(|rival| rival.meta().uid != machine.meta().uid && counts(rival))
+        .filter(|rival| !is_released(rival.as_ref()))
         .collect()
 }
 

@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use super::memory::Memory;
 use super::*;
-use crate::api::{REGISTERED_WITH_ANNOTATION, Tenant};
+use crate::api::{ConditionType, REGISTERED_WITH_ANNOTATION, Tenant, conditions};
 use crate::controllers::events::Events;
 use crate::controllers::fixtures::{ApiServer, Asked, BIOS_ID, Stage};
 use crate::controllers::servers::{Handle, Verdicts};
@@ -123,6 +123,20 @@ impl Scenario {
     fn pause_is_over(&self) {
         let memories = &self.stage.context.machines;
         memories.each(|memory: &mut Memory| memory.backoff.reset());
+    }
+
+    /// The server has the machine registered, with whichever tenant is listed.
+    fn shows_it(&self) {
+        self.script.lock().unwrap().registered = true;
+    }
+
+    /// Since the first list that did not show the machine.
+    fn half_a_minute_passed(&self) {
+        let memories = &self.stage.context.machines;
+        memories.each(|memory: &mut Memory| {
+            memory.missing_since = Some(ago(seconds(31)));
+            memory.deletion_seen = Some(ago(seconds(31)));
+        });
     }
 
     /// The waits for the Tenant's fate are over.
@@ -278,22 +292,68 @@ async fn a_forged_note_calls_nobody_and_is_warned_of() {
 }
 
 #[tokio::test]
-async fn where_note_and_status_differ_both_are_called_before_the_finalizer_goes() {
+async fn where_note_and_status_differ_both_are_listed_before_the_finalizer_goes() {
     let noted = web().annotated(REGISTERED_WITH_ANNOTATION, "main/2");
     let scenario = Scenario::new(
         noted.registered("1").deleted(),
         vec![Tenant::test("other").recorded("2")],
     );
+    scenario.shows_it();
     scenario.look().await;
-    let unregistered = ["/2/vms/unregister", "/1/vms/unregister"];
-    assert_eq!(scenario.calls("/unregister"), unregistered);
+    assert_eq!(scenario.calls("/unregister"), ["/2/vms/unregister"]);
+    assert_eq!(scenario.calls("/vms"), ["/2/vms", "/1/vms"]);
+    assert_eq!(scenario.finalizers_written().len(), 0);
+    scenario.half_a_minute_passed();
+    scenario.look().await;
+    assert_eq!(scenario.calls("/unregister").len(), 1, "no other call");
     assert_eq!(scenario.finalizers_written(), [0]);
     assert_eq!(scenario.events(0).await, [""; 0]);
+}
+
+/// BIOS IDs are unique across tenants: the call could unregister the machine of another one.
+#[tokio::test]
+async fn what_our_own_list_does_not_show_is_not_unregistered() {
+    let scenario = Scenario::new(web().registered("1").deleted(), vec![acme()]);
+    scenario.fate_is_known();
+    scenario.look().await;
+    assert_eq!(scenario.calls("/vms"), ["/1/vms"]);
+    assert_eq!(
+        scenario.finalizers_written().len(),
+        0,
+        "one list is no proof"
+    );
+    scenario.half_a_minute_passed();
+    scenario.look().await;
+    assert_eq!(scenario.calls("/unregister"), [""; 0]);
+    assert_eq!(scenario.finalizers_written(), [0]);
+}
+
+/// The server has answered that the BIOS ID belongs to a different tenant.
+#[tokio::test]
+async fn after_a_409_nothing_of_ours_is_there() {
+    let code = "VIRMT_VmWithSpecifiedBiosIdAlreadyExists";
+    let mut refused = web().deleted();
+    conditions::set(
+        &mut refused.status.get_or_insert_default().conditions,
+        ConditionType::Registered,
+        false,
+        code,
+        "It is registered with another tenant.",
+        1,
+        crate::controllers::fixtures::now(),
+    );
+    refused.status.as_mut().unwrap().owner_uid = refused.metadata.uid.clone();
+    let scenario = Scenario::new(refused, vec![acme()]);
+    scenario.fate_is_known();
+    scenario.look().await;
+    assert_eq!(scenario.calls("/unregister"), [""; 0]);
+    assert_eq!(scenario.finalizers_written(), [0], "one list agrees");
 }
 
 #[tokio::test]
 async fn a_machine_with_its_tenant_is_unregistered_once() {
     let scenario = Scenario::new(web().registered("1").deleted(), vec![acme()]);
+    scenario.shows_it();
     scenario.fate_is_known();
     scenario.look().await;
     assert_eq!(scenario.calls("/unregister"), ["/1/vms/unregister"]);
@@ -316,6 +376,7 @@ async fn a_machine_whose_registration_may_arrive_is_not_unregistered_yet(
     #[case] calls: usize,
 ) {
     let scenario = scenario(web().registered("1").deleted(), vec![acme()]);
+    scenario.shows_it();
     scenario.fate_is_known();
     sent(&scenario);
     scenario.look().await;
@@ -395,11 +456,16 @@ async fn who_notes_a_machine_first_knows_all_that_was_sent() {
 #[tokio::test]
 async fn a_live_machine_leaves_the_old_tenant_before_it_comes_to_the_new_one() {
     let scenario = Scenario::new(web().registered("7"), vec![acme()]);
+    scenario.shows_it();
     scenario.look().await;
     let changing = [scenario.calls("/unregister"), scenario.calls("/register")].concat();
     assert_eq!(changing, ["/7/vms/unregister", "/1/vms/register"]);
-    let first = scenario.script.lock().unwrap().calls[0].clone();
-    assert_eq!(first, "/7/vms/unregister", "it left before it came");
+    let calls = scenario.script.lock().unwrap().calls.clone();
+    let place = |path: &str| calls.iter().position(|call| call == path);
+    assert!(
+        place("/7/vms/unregister") < place("/1/vms/register"),
+        "it left before it came: {calls:?}"
+    );
     let recorded = scenario.api.asked().iter().any(|asked| {
         asked
             .body

@@ -229,10 +229,6 @@ impl Search<'_> {
     /// What the server shows at this place. Under an identifier that was given away
     /// again another registration may stand, with another identifier of its own.
     fn shown(&self, place: &Place, handle: &Handle) -> Leftover {
-        if handle.server.tenants().by_id(&place.tenant).is_none() {
-            // Absence from a list is no proof: the call is.
-            return self.removable(place, handle);
-        }
         let status = own_machine_status(self.machine);
         let ours = status.and_then(|status| status.virtual_machine_id.as_deref());
         match handle
@@ -241,11 +237,23 @@ impl Search<'_> {
             .sighting(&place.tenant, self.bios_id)
         {
             Sighting::Unlisted => Leftover::Unlisted,
-            Sighting::Absent => self.removable(place, handle),
+            Sighting::Absent => self.absent(place, handle),
             Sighting::Present(found) => match (found.id, ours) {
                 (Some(found), Some(ours)) if found.as_str() != ours => Leftover::Lost,
                 (Some(_) | None, _) => self.removable(place, handle),
             },
+        }
+    }
+
+    /// The list does not show it, so it is not unregistered: the BIOS ID may be registered with
+    /// a different tenant. Only a list from after our last request proves that.
+    fn absent(&self, place: &Place, handle: &Handle) -> Leftover {
+        let machines = handle.server.machines();
+        let until = registers_until(self.machine, machines, place, self.bios_id);
+        match until {
+            Some(until) if Instant::now() < until => Leftover::Unsettled,
+            Some(until) if machines.listed_at(&place.tenant) < Some(until) => Leftover::Unlisted,
+            Some(_) | None => Leftover::None,
         }
     }
 

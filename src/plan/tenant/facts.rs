@@ -83,6 +83,13 @@ pub struct Record {
     pub removal: Removal,
 }
 
+impl Record {
+    /// A tenant on the server belongs to the resource, or may after a request in flight.
+    pub fn owns(&self) -> bool {
+        self.tenant || self.creation != Creation::None
+    }
+}
+
 /// A creation in flight, as far as this process can know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Creation {

@@ -6,6 +6,10 @@ use crate::plan::Reach;
 
 /// The next step of a live Tenant.
 pub(super) fn plan(facts: &Facts) -> Action {
+    if facts.record.owns() && !facts.finalizer {
+        // Before any wait: without the finalizer, a deletion would orphan the tenant.
+        return Action::AddFinalizer;
+    }
     if facts.server.reach == Reach::Missing {
         return Action::Wait(Wait::ServerNotFound);
     }
@@ -121,9 +125,6 @@ fn guarded_by_finalizer(facts: &Facts, next: Action) -> Action {
 
 /// The tenant is recorded: it has to be there, and in the wanted state.
 fn owned(facts: &Facts) -> Action {
-    if !facts.finalizer {
-        return Action::AddFinalizer;
-    }
     match facts.world.by_id {
         ById::Unlisted => Action::ListTenants,
         ById::Missing => Action::ConfirmAbsence,

@@ -13,6 +13,7 @@ fn machine() -> Facts {
     Facts {
         deleting: false,
         finalizer: true,
+        owns: true,
         retain: false,
         suspended: false,
         outclaimed: false,
@@ -29,17 +30,21 @@ fn machine() -> Facts {
         unsettled: false,
         rejected: false,
         waited: false,
+        evidence: Evidence::Present,
     }
 }
 
 /// A new machine.
 fn new() -> Facts {
-    machine().shown(Registration::Absent)
+    let mut facts = machine().shown(Registration::Absent);
+    facts.owns = false;
+    facts
 }
 
 /// A machine that its status shows with another tenant than its Tenant's.
 fn moved(leftover: Leftover) -> Facts {
     let mut facts = new();
+    facts.owns = true;
     facts.leftover = leftover;
     facts
 }

@@ -227,6 +227,32 @@ async fn what_was_destroyed_within_the_window_counts_and_earlier_does_not() {
     count_check!(5, judgement.deletions);
 }
 
+/// A clock that was an hour ahead when it was recorded, or ran back since.
+#[tokio::test]
+async fn a_deletion_in_the_future_counts_from_now_on() {
+    let ahead = |minutes: i64| Deletion {
+        uid: "uid-of-one-that-is-gone".to_owned(),
+        at: Time(minutes_ago(-minutes)),
+    };
+    let mut wave = tenants(20).deleting(0..1);
+    wave.status().deletions = vec![ahead(11), ahead(60), ahead(9), ahead(3), ahead(60 * 24)];
+    let first = wave.judged();
+    let ahead_of_now = |judgement: &Judgement| -> Vec<i64> {
+        let ahead = judgement.deletions.iter();
+        let ahead = ahead.map(|deletion| deletion.at.0.duration_since(now()).as_mins());
+        ahead.collect()
+    };
+    assert_eq!(ahead_of_now(&first), [0, 0, 9, 3, 0]);
+    assert_eq!(first.verdicts.held.len(), 1);
+    // Written back once: the next time they are as they were written.
+    let second = wave.persisted(&first).judged();
+    assert_eq!(second.deletions, first.deletions);
+    let over = now() + SignedDuration::from_mins(20);
+    let mut wave = tenants(20).deleting(0..1);
+    wave.status().deletions = first.deletions;
+    assert_eq!(wave.judged_at(over).verdicts.admitted.len(), 1);
+}
+
 #[tokio::test]
 async fn a_time_in_the_future_counts_too() {
     let mut wave = tenants(20).deleting(0..1);

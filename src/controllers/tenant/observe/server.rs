@@ -11,6 +11,7 @@ use crate::api::{AdoptionPolicy, IntegrationServer, Tenant};
 use crate::controllers::cluster::{created_at, own_status};
 use crate::controllers::context::Context;
 use crate::controllers::servers::Handle;
+use crate::controllers::writes::is_released;
 use crate::plan::Reach;
 use crate::plan::claims::{Claimant, holder};
 use crate::plan::tenant::{Admission, Server};
@@ -103,6 +104,7 @@ pub fn is_outclaimed(around: &Around<'_>) -> bool {
     let rivals: Vec<Arc<Tenant>> = rivals
         .iter()
         .filter_map(|rival| context.cluster.tenant(rival))
+        .filter(|rival| !is_released(rival.as_ref()))
         .collect();
     let claimants: Vec<Claimant<'_>> = rivals
         .iter()

@@ -98,7 +98,8 @@ fn set_stages(
     };
     let (reason, message) = (line.reason.as_str(), line.message.as_str());
     if scene.facts.deleting {
-        put(ConditionType::Removed, false, reason, message);
+        let removed = line.mood == Mood::Released;
+        put(ConditionType::Removed, removed, reason, message);
         return;
     }
     let lost = matches!(

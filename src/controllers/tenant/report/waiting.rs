@@ -5,6 +5,7 @@ use kube::Resource;
 
 use super::work::{has_work, is_being_looked_at, is_lost};
 use crate::api::reasons;
+use crate::connection::Flaw;
 use crate::controllers::line::{Line, Mood, accept_command};
 use crate::controllers::tenant::memory::{Memory, Rejection};
 use crate::controllers::tenant::observe::Scene;
@@ -36,7 +37,7 @@ pub fn line(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
         Wait::Rejected(step) => rejected(scene, memory, step),
         Wait::SecretNotFound if memory.secret_forbidden => secret_forbidden(scene),
         Wait::SecretNotFound => secret_not_found(scene),
-        Wait::SecretKeyMissing => secret_key_missing(scene),
+        Wait::SecretKeyMissing => secret_key_missing(scene, memory),
         Wait::NameTaken => name_taken(scene),
         Wait::AdoptionNotAllowed => adoption_not_allowed(scene),
         Wait::ExistingNotFound => existing_not_found(scene),
@@ -232,12 +233,17 @@ fn secret_forbidden(scene: &Scene) -> Line {
     )
 }
 
-fn secret_key_missing(scene: &Scene) -> Line {
+fn secret_key_missing(scene: &Scene, memory: &Memory) -> Line {
     let (name, key) = secret(scene);
-    Line::reconciling(
-        reasons::SECRET_KEY_MISSING,
-        format!("Secret {name} has no key {key} with a password in it. Add it."),
-    )
+    let message = match memory.secret_flaw {
+        Some(flaw @ Flaw::ControlCharacter) => {
+            format!("Secret {name} {flaw} {key}. Remove it from the password.")
+        }
+        Some(Flaw::Missing) | None => {
+            format!("Secret {name} has no key {key} with a password in it. Add it.")
+        }
+    };
+    Line::reconciling(reasons::SECRET_KEY_MISSING, message)
 }
 
 /// Where the administrator's password is: the Secret and its key.

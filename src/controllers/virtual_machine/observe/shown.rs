@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
+use kube::Resource;
 use tokio::time::Instant;
 
+use super::super::memory::LISTED_AFTER;
 use super::super::whereabouts::registers_until;
-use super::{Memory, Scene, Spot};
+use super::{Memory, NEW_LIST as SHARED_LIST, Scene, Spot};
 use crate::api::{ConditionType, VirtualMachine, VirtualMachineStatus, conditions};
+use crate::controllers::cluster::own_machine_status;
 use crate::inventory::Fingerprint;
 use crate::inventory::machines::Sighting;
-use crate::plan::virtual_machine::Registration;
-use crate::viis::BiosId;
+use crate::plan::virtual_machine::{Evidence, Registration};
+use crate::viis::{BiosId, codes};
 
 /// Whether an unregistration may still be carried out; and what the list shows, where it
 /// is from a time when none could any more.
@@ -39,6 +42,63 @@ pub(super) fn settling(
             Registration::Unlisted
         },
     )
+}
+
+/// What our own tenant's list proves for the deletion of a machine.
+pub(super) fn evidence(
+    machine: &VirtualMachine,
+    memory: &mut Memory,
+    spot: &Spot,
+    bios_id: BiosId,
+) -> Evidence {
+    if machine.meta().deletion_timestamp.is_none() {
+        return Evidence::Unlisted;
+    }
+    let seen = *memory.deletion_seen.get_or_insert_with(Instant::now);
+    let (Some(handle), Some(place)) = (&spot.handle, spot.place()) else {
+        return Evidence::Unlisted;
+    };
+    let machines = handle.server.machines();
+    let until = registers_until(machine, machines, &place, bios_id);
+    let began = machines.listed_at(&place.tenant).filter(|began| {
+        // The machines of one deletion share a list.
+        *began + SHARED_LIST >= seen && until.is_none_or(|until| *began >= until)
+    });
+    let Some(began) = began else {
+        return Evidence::Unlisted;
+    };
+    if matches!(
+        machines.sighting(&place.tenant, bios_id),
+        Sighting::Present(_)
+    ) {
+        memory.missing_since = None;
+        return Evidence::Present;
+    }
+    let first = *memory.missing_since.get_or_insert(began);
+    if is_anothers_by_answer(machine) || began >= first + LISTED_AFTER {
+        Evidence::Absent
+    } else if first.elapsed() >= LISTED_AFTER {
+        Evidence::Unlisted
+    } else {
+        Evidence::Missing
+    }
+}
+
+/// The server rejected its registration because the BIOS ID belongs to a different tenant, and
+/// it was never registered: nothing of ours is there.
+fn is_anothers_by_answer(machine: &VirtualMachine) -> bool {
+    let status = own_machine_status(machine);
+    status.is_some_and(|status| {
+        let registered = conditions::find(&status.conditions, ConditionType::Registered);
+        status.tenant_id.is_none()
+            && registered.is_some_and(|known| known.reason == codes::BIOS_ID_ALREADY_EXISTS)
+    })
+}
+
+/// How long until a second list can prove that the machine is absent.
+pub fn absence_proved_in(memory: &Memory) -> Option<Duration> {
+    let first = memory.missing_since?;
+    Some(LISTED_AFTER.saturating_sub(first.elapsed()) + Duration::from_millis(100))
 }
 
 /// How long a call whose answer nobody has may still be carried out.

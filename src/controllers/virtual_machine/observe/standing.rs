@@ -6,6 +6,7 @@ use crate::api::{ConditionType, Tenant, conditions, reasons};
 use crate::controllers::cluster::{key_of, own_status};
 use crate::controllers::context::Context;
 use crate::controllers::tenant::observe::retains;
+use crate::controllers::writes;
 use crate::plan::virtual_machine::Tenant as Standing;
 
 /// Whether it is there, is on the server, or goes.
@@ -20,6 +21,9 @@ pub(super) fn standing(context: &Context, tenant: Option<&Tenant>) -> Standing {
         } else {
             Standing::Unprovisioned
         };
+    }
+    if writes::is_released(tenant) {
+        return Standing::Released;
     }
     if retains(tenant, &status) {
         return Standing::LeavingBlocked;

@@ -276,7 +276,7 @@ async fn a_machine_is_unregistered_from_where_it_was_and_registered_where_it_bel
     let stage = stage();
     let live = look(&stage, web().registered("old"), &mut Memory::default());
     assert_eq!(live.tenant_id, Some(TenantId::new("1")));
-    assert_eq!(live.facts.leftover, Leftover::Removable);
+    assert_eq!(live.facts.leftover, Leftover::Unlisted, "listed first");
     let machine = web().registered("old").deleted();
     let leaving = look(&stage, machine, &mut Memory::default());
     assert_eq!(leaving.tenant_id, Some(TenantId::new("old")));

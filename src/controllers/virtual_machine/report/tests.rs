@@ -28,7 +28,8 @@ fn after(wait: Wait) -> Option<Wait> {
         Wait::IdentityMismatch => Wait::LeftoverBlocked,
         Wait::LeftoverBlocked => Wait::LeftoverSettling,
         Wait::LeftoverSettling => Wait::Settling,
-        Wait::Settling => Wait::Rejected,
+        Wait::Settling => Wait::AbsenceUnproved,
+        Wait::AbsenceUnproved => Wait::Rejected,
         Wait::Rejected => return None,
     })
 }

@@ -324,7 +324,7 @@ async fn what_another_process_may_have_registered_there_late_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_is_listed_no_more_is_asked_all_the_same() {
+async fn a_tenant_that_is_listed_no_more_has_its_machines_listed() {
     let stage = Stage::ready();
     let second = with_second(&stage, |_| {});
     let absent = {
@@ -332,8 +332,8 @@ async fn a_tenant_that_is_listed_no_more_is_asked_all_the_same() {
         machine.status.as_mut().unwrap().tenant_id = Some("8".to_owned());
         machine
     };
-    let removable = Some((place("second/8"), Leftover::Removable));
-    assert_eq!(left_over(&stage, absent.clone()), removable);
+    let unlisted = Some((place("second/8"), Leftover::Unlisted));
+    assert_eq!(left_over(&stage, absent.clone()), unlisted);
     second.server.tenants().proved_absent(&TenantId::new("8"));
     assert_eq!(left_over(&stage, absent), None);
 }

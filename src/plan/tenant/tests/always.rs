@@ -248,6 +248,10 @@ fn holds(facts: &Facts, action: Action) {
             assert_eq!(facts.world.by_id, ById::Same(facts.spec.wanted));
         }
     }
+    let unprotected = !facts.deleting && !facts.finalizer && facts.record.owns();
+    if unprotected && facts.server.reach != Reach::Foreign {
+        assert_eq!(action, Action::AddFinalizer, "before any wait");
+    }
     let way_out = facts.deleting && facts.finalizer && facts.spec.retain && !removal_runs(facts);
     assert!(!way_out || matches!(action, Action::RemoveFinalizer(_)));
 }

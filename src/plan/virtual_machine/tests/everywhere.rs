@@ -2,12 +2,13 @@
 
 use super::*;
 
-const TENANTS: [Tenant; 5] = [
+const TENANTS: [Tenant; 6] = [
     Tenant::NotFound,
     Tenant::Unprovisioned,
     Tenant::Provisioned,
     Tenant::Leaving,
     Tenant::LeavingBlocked,
+    Tenant::Released,
 ];
 const REACHES: [Reach; 5] = [
     Reach::Missing,
@@ -45,14 +46,22 @@ const LEFTOVERS: [Leftover; 6] = [
     Leftover::Lost,
 ];
 
+const EVIDENCE: [Evidence; 4] = [
+    Evidence::Unlisted,
+    Evidence::Present,
+    Evidence::Missing,
+    Evidence::Absent,
+];
+
 /// The whole product of the facts that a live machine is looked at with.
 fn every_live(mut visit: impl FnMut(&Facts)) -> usize {
-    product(0..1 << 8, |bit, facts| {
+    product(0..1 << 9, |bit, facts| {
         let facts = Facts {
             permitted: bit(4),
             leaving: bit(5),
             settled_generation: bit(6),
             awaited: bit(7),
+            owns: bit(8),
             ..facts
         };
         let mut count = 0;
@@ -74,16 +83,19 @@ fn every_live(mut visit: impl FnMut(&Facts)) -> usize {
 fn every_deletion(mut visit: impl FnMut(&Facts)) -> usize {
     product(0..1 << 7, |bit, facts| {
         for whereabouts in WHEREABOUTS {
-            visit(&Facts {
-                deleting: true,
-                retain: bit(4),
-                waited: bit(5),
-                unsettled: bit(6),
-                whereabouts,
-                ..facts.clone()
-            });
+            for evidence in EVIDENCE {
+                visit(&Facts {
+                    deleting: true,
+                    retain: bit(4),
+                    waited: bit(5),
+                    unsettled: bit(6),
+                    whereabouts,
+                    evidence,
+                    ..facts.clone()
+                });
+            }
         }
-        WHEREABOUTS.len()
+        WHEREABOUTS.len() * EVIDENCE.len()
     })
 }
 
@@ -136,7 +148,9 @@ fn holds(facts: &Facts, action: Action) {
                 Release::NotOurs => {
                     assert!(facts.outclaimed || facts.whereabouts == Whereabouts::Nowhere);
                 }
-                Release::Unregistered => assert_eq!(facts.whereabouts, Whereabouts::Left),
+                Release::Unregistered => assert!(
+                    facts.whereabouts == Whereabouts::Left || facts.evidence == Evidence::Absent
+                ),
                 Release::TenantGone => {
                     assert_eq!(facts.identity, Identity::Gone);
                     assert_ne!(facts.reach, Reach::Guarded, "one answer proves nothing");
@@ -146,7 +160,8 @@ fn holds(facts: &Facts, action: Action) {
         Action::ListTenants => assert_eq!(facts.identity, Identity::Unlisted),
         Action::ListMachines => {
             let late = facts.awaited && facts.registration == Registration::Absent;
-            assert!(late || facts.registration == Registration::Unlisted);
+            let proof = facts.deleting && facts.evidence == Evidence::Unlisted;
+            assert!(late || proof || facts.registration == Registration::Unlisted);
         }
         Action::ListLeftover => assert_eq!(facts.leftover, Leftover::Unlisted),
         Action::Register | Action::Replace | Action::Leave => {
@@ -174,6 +189,7 @@ fn holds(facts: &Facts, action: Action) {
             on_mutation(facts);
             assert!(facts.deleting && !facts.retain);
             assert!(!facts.unsettled, "nothing arrives after it");
+            assert_eq!(facts.evidence, Evidence::Present, "our own list shows it");
             assert!(matches!(
                 facts.whereabouts,
                 Whereabouts::Home | Whereabouts::Elsewhere
@@ -190,6 +206,10 @@ fn holds(facts: &Facts, action: Action) {
             assert!(facts.registration == Registration::Equal || reported);
         }
     }
+    let unprotected = !facts.deleting && !facts.finalizer && facts.owns;
+    if unprotected && facts.reach != Reach::Foreign {
+        assert_eq!(action, Action::AddFinalizer, "before any wait");
+    }
     let way_out = facts.deleting && facts.finalizer && facts.retain;
     assert!(!way_out || action == release(Release::Retained));
 }
@@ -201,8 +221,8 @@ fn in_every_situation() {
         let checked = std::panic::catch_unwind(|| holds(facts, action));
         assert!(checked.is_ok(), "{facts:#?}\nis answered by {action:?}");
     };
-    assert_eq!(every_live(check), 256 * 125 * 24);
-    assert_eq!(every_deletion(check), 128 * 125 * 4);
+    assert_eq!(every_live(check), 512 * 150 * 24);
+    assert_eq!(every_deletion(check), 128 * 150 * 16);
 }
 
 #[test]
@@ -215,6 +235,7 @@ fn unregistering_does_not_look_at_what_only_registration_needs() {
         other.awaited = !facts.awaited;
         other.registration = Registration::Unlisted;
         other.leftover = Leftover::Removable;
+        other.owns = !facts.owns;
         assert_eq!(plan(facts), plan(&other), "{facts:#?}");
     });
 }
@@ -226,6 +247,7 @@ fn a_live_machine_is_not_looked_at_with_what_only_its_deletion_needs() {
         other.retain = !facts.retain;
         other.waited = !facts.waited;
         other.whereabouts = Whereabouts::Nowhere;
+        other.evidence = Evidence::Missing;
         assert_eq!(plan(facts), plan(&other), "{facts:#?}");
     });
 }
