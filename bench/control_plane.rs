@@ -100,7 +100,7 @@ impl ControlPlane {
         }
         // The API server takes a new definition over a moment later.
         let deadline = Instant::now() + START;
-        while workload::a_rule_applies(&self.client).await? != (rules == Rules::All) {
+        while workload::rules_apply(&self.client).await? != [rules == Rules::All; 2] {
             if Instant::now() > deadline {
                 return Err("the API server does not take the CRDs over".into());
             }

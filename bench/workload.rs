@@ -54,16 +54,24 @@ pub fn integration_server(announced: &Value, concurrent_tasks: usize) -> Value {
     document("IntegrationServer", SERVER, &spec)
 }
 
-/// Whether a Tenant that breaks a rule, and nothing else, is refused.
-pub async fn a_rule_applies(client: &kube::Client) -> Outcome<bool> {
-    let spec = json!({"integrationServerRef": {"name": SERVER}, "type": "Complete"});
-    let tenant = serde_json::from_value(document("Tenant", "without-administrator", &spec))?;
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &kind("Tenant"));
+/// Whether a Tenant that breaks a rule, and nothing else, is refused; and a VirtualMachine.
+pub async fn rules_apply(client: &kube::Client) -> Outcome<[bool; 2]> {
+    let tenant = json!({"integrationServerRef": {"name": SERVER}, "type": "Complete"});
+    let machine = json!({"tenantRef": {"name": "a"}, "biosID": "x".repeat(36)});
+    Ok([
+        is_refused(client, "Tenant", &tenant).await?,
+        is_refused(client, "VirtualMachine", &machine).await?,
+    ])
+}
+
+async fn is_refused(client: &kube::Client, of: &str, spec: &Value) -> Outcome<bool> {
+    let object = serde_json::from_value(document(of, "breaks-a-rule", spec))?;
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &kind(of));
     let params = PostParams {
         dry_run: true,
         ..PostParams::default()
     };
-    match api.create(&params, &tenant).await {
+    match api.create(&params, &object).await {
         Ok(_) => Ok(false),
         Err(kube::Error::Api(status)) if status.is_invalid() => Ok(true),
         Err(error) => Err(error.into()),

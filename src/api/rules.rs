@@ -38,7 +38,7 @@ pub(super) fn xml_text() -> Rule {
     )
 }
 
-/// A value that is as it was is not looked at again: a text can have 64 KiB, and the API server
+/// An unchanged value is not checked again: a text can have 64 KiB, and the API server
 /// evaluates the rules of the spec for every write of the status.
 fn unless_unchanged(rule: &str) -> Rule {
     Rule::new(format!(
@@ -74,10 +74,10 @@ pub(super) fn ip() -> Rule {
 /// Certificates in PEM, or that PEM in base64. There the first line reads in one of three ways,
 /// by how many bytes stand before it.
 pub(super) fn pem_certificates() -> Rule {
-    Rule::new(
-        "self.contains('-----BEGIN CERTIFICATE-----') && self.contains('-----END CERTIFICATE-----') \
+    unless_unchanged(
+        "(self.contains('-----BEGIN CERTIFICATE-----') && self.contains('-----END CERTIFICATE-----') \
          || self.matches(r'^[A-Za-z0-9+/\\s]+={0,2}\\s*$') && (self.contains('LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t') \
-         || self.contains('0tLS0tQkVHSU4gQ0VSVElGSUNBVEUtLS0tL') || self.contains('tLS0tLUJFR0lOIENFUlRJRklDQVRFLS0tLS'))",
+         || self.contains('0tLS0tQkVHSU4gQ0VSVElGSUNBVEUtLS0tL') || self.contains('tLS0tLUJFR0lOIENFUlRJRklDQVRFLS0tLS')))",
     )
     .message("must hold at least one certificate in PEM (-----BEGIN CERTIFICATE-----): put the certificate of the authority here as text, or the base64 of that text")
 }
@@ -98,7 +98,7 @@ pub(super) fn one_trust() -> Rule {
 /// A reference has nothing beside it that may disagree.
 pub(super) fn reference_alone() -> Rule {
     Rule::new("!has(self.caBundleRef) || !(has(self.caBundle) || has(self.fingerprintsSHA256))")
-        .message("set caBundleRef alone, without caBundle or fingerprintsSHA256: with both it would be unclear which of them decides")
+        .message("set only caBundleRef, without caBundle or fingerprintsSHA256: with both it would be unclear which of them decides")
 }
 
 /// A selector where one is evaluated.

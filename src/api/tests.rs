@@ -11,7 +11,7 @@ use super::{
     REQUESTED_AT_ANNOTATION, Tenant, VERSION, VirtualMachine, crds,
 };
 
-// === Names are for ever ===
+// === Names do not change within a version ===
 
 #[test]
 fn names_of_the_api() {
@@ -323,6 +323,9 @@ fn every_rule_has_a_sentence() {
                 let computed = rule.get("messageExpression").is_some();
                 assert!(
                     computed
+                        && rule["messageExpression"]
+                            .as_str()
+                            .is_some_and(|text| text.len() > 30)
                         || message.len() > 30 && message.len() < 400 && !message.contains('\n'),
                     "{path}: {rule}"
                 );
@@ -331,6 +334,14 @@ fn every_rule_has_a_sentence() {
         check(&kind, &schema(&crd));
         walk(&schema(&crd), &kind, &mut |path, node| check(path, node));
     }
+}
+
+#[test]
+fn the_written_policy_is_the_type() {
+    let policy = |kind: &str| {
+        schema_of(kind)["properties"]["spec"]["properties"]["deletionPolicy"]["enum"].clone()
+    };
+    assert_eq!(policy("Tenant"), policy("VirtualMachine"));
 }
 
 /// A field that is unset is absent: null has no meaning of its own.
@@ -343,6 +354,13 @@ fn nothing_is_nullable() {
 }
 
 // === Walking the schema ===
+
+/// The schema of a kind as it is shipped.
+pub(super) fn schema_of(kind: &str) -> Value {
+    let mut all = crds::all().into_iter();
+    let crd = all.find(|crd| crd.spec.names.kind == kind);
+    schema(&crd.unwrap())
+}
 
 pub(super) fn schema(crd: &CustomResourceDefinition) -> Value {
     let root = crd.spec.versions[0]

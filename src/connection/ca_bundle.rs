@@ -2,7 +2,8 @@
 //! Secret in the operator's namespace. Makes no call: the caller reads the object.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 
 use super::Unusable;
@@ -76,6 +77,12 @@ pub fn forbidden(reference: &CaBundleRef, namespace: &str) -> Unusable {
     Unusable::new(reasons::CA_BUNDLE_NOT_FOUND, message)
 }
 
+/// Standard base64, with or without padding at its end.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 /// The PEM of a text that is PEM or base64-encoded PEM. Anything else is returned unchanged;
 /// the TLS setup then reports that it contains no certificate.
 pub fn pem(text: &str) -> String {
@@ -83,7 +90,7 @@ pub fn pem(text: &str) -> String {
         return text.to_owned();
     }
     let letters: String = text.split_whitespace().collect();
-    let decoded = STANDARD.decode(letters).ok();
+    let decoded = BASE64.decode(letters).ok();
     let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     decoded.unwrap_or_else(|| text.to_owned())
 }
@@ -104,18 +111,19 @@ mod tests {
 
     #[rstest]
     #[case::pem(PEM.to_owned(), PEM)]
-    #[case::base64(STANDARD.encode(PEM), PEM)]
-    #[case::base64_with_a_line_break_at_the_end(format!("{}\n", STANDARD.encode(PEM)), PEM)]
-    #[case::base64_in_lines(STANDARD.encode(PEM).replace("S0", "S\n0"), PEM)]
+    #[case::base64(BASE64.encode(PEM), PEM)]
+    #[case::base64_with_a_line_break_at_the_end(format!("{}\n", BASE64.encode(PEM)), PEM)]
+    #[case::base64_without_padding(BASE64.encode(PEM).trim_end_matches('=').to_owned(), PEM)]
+    #[case::base64_in_lines(BASE64.encode(PEM).replace("S0", "S\n0"), PEM)]
     #[case::neither("hello world".to_owned(), "hello world")]
-    #[case::base64_of_what_is_no_text(STANDARD.encode([0xff, 0xfe]), "//4=")]
+    #[case::base64_of_what_is_no_text(BASE64.encode([0xff, 0xfe]), "//4=")]
     fn both_forms_are_read(#[case] text: String, #[case] expected: &str) {
         assert_eq!(pem(&text), expected);
     }
 
     #[rstest]
     #[case::text(json!({"data": {"ca.crt": PEM}}), Some(PEM))]
-    #[case::bytes(json!({"binaryData": {"ca.crt": STANDARD.encode(PEM)}}), Some(PEM))]
+    #[case::bytes(json!({"binaryData": {"ca.crt": BASE64.encode(PEM)}}), Some(PEM))]
     #[case::another_key(json!({"data": {"tls.crt": PEM}}), None)]
     #[case::blank(json!({"data": {"ca.crt": " \n"}}), None)]
     #[case::empty(json!({}), None)]
@@ -137,9 +145,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case::there(json!({"data": {"ca.crt": STANDARD.encode(PEM)}}), Some(PEM))]
-    #[case::no_text(json!({"data": {"ca.crt": STANDARD.encode([0xff])}}), None)]
-    #[case::another_key(json!({"data": {"tls.crt": STANDARD.encode(PEM)}}), None)]
+    #[case::there(json!({"data": {"ca.crt": BASE64.encode(PEM)}}), Some(PEM))]
+    #[case::no_text(json!({"data": {"ca.crt": BASE64.encode([0xff])}}), None)]
+    #[case::another_key(json!({"data": {"tls.crt": BASE64.encode(PEM)}}), None)]
     fn a_secret_has_it_under_its_key(#[case] object: Value, #[case] expected: Option<&str>) {
         let object: Secret = serde_json::from_value(object).unwrap();
         let found = of_secret(&object, &config_map_key());

@@ -3,7 +3,8 @@
 
 use crate::bios_id;
 use crate::disaster::lose_the_cluster;
-use crate::harness::{Manifest, Stand, has, machine, simple_tenant};
+use crate::harness::{Calls, Manifest, Stand, TenantThere, has, machine, simple_tenant};
+use rstest::rstest;
 use serde_json::{Value, json};
 
 /// What a backup keeps of an object.
@@ -55,9 +56,15 @@ async fn restore(stand: &Stand, saved: Vec<Saved>) {
     }
 }
 
-/// Two tenants, one of them with a machine, were made by the operator; their cluster is
-/// lost and restored, and the operator runs again.
-async fn restored(kept: Kept) -> Stand {
+/// What the server held and was asked for before the operator ran again.
+struct Before {
+    tenants: Vec<TenantThere>,
+    calls: Calls,
+}
+
+/// Two tenants, one of them with a machine, were created by the operator; their cluster is
+/// lost and restored. The operator does not run yet.
+async fn lost_and_restored(kept: Kept) -> (Stand, Before) {
     let mut stand = Stand::ready().await;
     stand
         .apply([
@@ -72,9 +79,25 @@ async fn restored(kept: Kept) -> Stand {
     let saved = backup(&stand, kept).await;
     lose_the_cluster(&mut stand).await;
     restore(&stand, saved).await;
+    let before = Before {
+        tenants: stand.simulator.state().await.tenants,
+        calls: stand.simulator.calls().await,
+    };
+    (stand, before)
+}
+
+async fn restored(kept: Kept) -> (Stand, Before) {
+    let (mut stand, before) = lost_and_restored(kept).await;
     stand.start_operator();
     stand.integration_server().becomes_ready().await;
-    stand
+    (stand, before)
+}
+
+/// Nothing was changed on the server, not even at the start.
+async fn nothing_was_changed(stand: &Stand, before: &Before) {
+    let calls = stand.simulator.calls_since(&before.calls).await;
+    assert_eq!(calls.mutating, 0, "{calls:?}");
+    assert_eq!(stand.simulator.state().await.tenants, before.tenants);
 }
 
 async fn allow_adoption(stand: &Stand) {
@@ -93,75 +116,96 @@ async fn is_refused(stand: &Stand, kind: &str, name: &str, change: Value) {
     assert!(error.contains("cannot change"), "{error}");
 }
 
-/// The identity of a Tenant is open until it has its tenant again; that of a machine never.
-#[tokio::test]
-async fn without_a_status_nothing_is_made_until_adoption_is_allowed() {
-    let stand = restored(Kept::WithoutStatus).await;
-    let before = stand.simulator.state().await.tenants;
-    let calls = stand.simulator.calls().await;
+async fn wait_for_adoption(stand: &Stand) {
     for name in ["acme", "globex"] {
         stand
             .tenant(name)
             .stalls("VIRMT_TenantWithSpecifiedNameAlreadyExists")
             .await;
     }
+}
+
+/// The identity of a Tenant is open until it has its tenant again; that of a machine never.
+#[rstest]
+#[case::without_status(Kept::WithoutStatus)]
+#[case::with_the_status_of_another_uid(Kept::WithStatus)]
+#[tokio::test]
+async fn nothing_is_created_until_adoption_is_allowed(#[case] kept: Kept) {
+    let (stand, before) = restored(kept).await;
+    wait_for_adoption(&stand).await;
     // What its machine was registered with is not known: it waits for its Tenant.
     stand
         .machine("acme-web")
         .is_reconciling("WaitingForTenant")
         .await;
-    let open = json!({"spec": {"description": "Silver"}});
-    stand.tenant("acme").patch(open).await;
-    let back = json!({"spec": {"description": "Gold"}});
-    stand.tenant("acme").patch(back).await;
     for change in [
         json!({"biosID": bios_id(2)}),
         json!({"tenantRef": {"name": "globex"}}),
     ] {
         is_refused(&stand, "VirtualMachine", "acme-web", change).await;
     }
+    let change = |description: &str| json!({"spec": {"description": description}});
+    stand.tenant("acme").patch(change("Silver")).await;
+    stand.tenant("acme").patch(change("Gold")).await;
 
     allow_adoption(&stand).await;
     let changes = json!({"description": "Silver"});
     is_refused(&stand, "Tenant", "acme", changes).await;
-    assert_eq!(stand.simulator.calls_since(&calls).await.mutating, 0);
-    assert_eq!(stand.simulator.state().await.tenants, before);
+    nothing_was_changed(&stand, &before).await;
     stand.ends_well().await;
 }
 
-/// A status that belongs to another UID does not count, but it keeps the identity closed.
+/// The page warns of it: whoever changes the name of a restored Tenant asks for another tenant.
 #[tokio::test]
-async fn with_a_status_the_identity_stays_closed() {
-    let stand = restored(Kept::WithStatus).await;
-    let calls = stand.simulator.calls().await;
-    stand
+async fn a_changed_name_is_another_tenant() {
+    let (stand, before) = restored(Kept::WithoutStatus).await;
+    wait_for_adoption(&stand).await;
+    let change = json!({"spec": {"name": "renamed"}});
+    stand.tenant("globex").patch(change).await;
+    stand.tenant("globex").becomes_ready().await;
+    let state = stand.simulator.state().await;
+    assert_eq!(state.tenants.len(), before.tenants.len() + 1);
+    assert!(state.find("globex").is_some() && state.find("renamed").is_some());
+    stand.ends_well().await;
+}
+
+/// The server was reset as well, which no guard can notice: under `suspend` nothing is created,
+/// and what is there is adopted.
+#[tokio::test]
+async fn a_suspended_server_adopts_and_creates_nothing() {
+    let (mut stand, _) = lost_and_restored(Kept::WithoutStatus).await;
+    stand.simulator.tenant_removed_by_hand("globex").await;
+    let before = Before {
+        tenants: stand.simulator.state().await.tenants,
+        calls: stand.simulator.calls().await,
+    };
+    let careful = json!({"spec": {"suspend": true, "adoptionPolicy": "IfIdentical"}});
+    stand.integration_server().patch(careful).await;
+    stand.start_operator();
+    let taken = stand
         .tenant("acme")
-        .stalls("VIRMT_TenantWithSpecifiedNameAlreadyExists")
+        .has("Provisioned", "True", "Adopted")
         .await;
-    allow_adoption(&stand).await;
-    let changes = json!({"description": "Silver"});
-    is_refused(&stand, "Tenant", "acme", changes).await;
-    assert_eq!(stand.simulator.calls_since(&calls).await.mutating, 0);
+    assert!(has(&taken, "Ready", "True", "Reconciled"));
+    stand
+        .tenant("globex")
+        .has("Ready", "False", "Suspended")
+        .await;
+    nothing_was_changed(&stand, &before).await;
     stand.ends_well().await;
 }
 
 /// Who deletes what was restored, before it has its tenant, destroys nothing on the server.
 #[tokio::test]
 async fn what_is_deleted_before_adoption_stays_on_the_server() {
-    let stand = restored(Kept::WithoutStatus).await;
-    let before = stand.simulator.state().await.tenants;
-    let calls = stand.simulator.calls().await;
-    stand
-        .tenant("globex")
-        .stalls("VIRMT_TenantWithSpecifiedNameAlreadyExists")
-        .await;
+    let (stand, before) = restored(Kept::WithoutStatus).await;
+    wait_for_adoption(&stand).await;
     stand.machine("acme-web").delete().await;
     stand.machine("acme-web").is_gone().await;
     for name in ["acme", "globex"] {
         stand.tenant(name).delete().await;
         stand.tenant(name).is_gone().await;
     }
-    assert_eq!(stand.simulator.calls_since(&calls).await.mutating, 0);
-    assert_eq!(stand.simulator.state().await.tenants, before);
+    nothing_was_changed(&stand, &before).await;
     stand.ends_well().await;
 }

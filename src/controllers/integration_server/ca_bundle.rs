@@ -51,7 +51,13 @@ pub async fn current(
         return Ok(Some(known.text.clone()));
     }
     let (text, lack) = match read(context, reference).await {
-        Ok(text) => (text?, None),
+        // What was emptied was withdrawn: the earlier text must not come back if the object is
+        // deleted afterwards.
+        Ok(Err(unusable)) => {
+            memory.ca_bundle = None;
+            return Err(unusable.into());
+        }
+        Ok(Ok(text)) => (text, None),
         Err(WriteError::Gone) => (
             remembered(context, reference, memory, Lack::Gone)?,
             Some(Lack::Gone),
@@ -83,6 +89,13 @@ pub fn doubt(memory: &mut Memory, reconcile_started: Instant) {
     if let Some(known) = &mut memory.ca_bundle
         && known.read_at < reconcile_started
     {
+        known.doubted = true;
+    }
+}
+
+/// No client could be made with it: it is read again with the next reconcile.
+pub fn was_not_applied(memory: &mut Memory) {
+    if let Some(known) = &mut memory.ca_bundle {
         known.doubted = true;
     }
 }

@@ -33,7 +33,7 @@ pub struct Memory {
     pub said: Option<String>,
 }
 
-/// Why a Secret or ConfigMap is not to be had.
+/// Why a Secret or ConfigMap cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
     /// There is none.

@@ -59,13 +59,18 @@ pub async fn say(
         referrers: deleting.then(|| referrers(context, &name)),
     };
     let before = server.status.clone().unwrap_or_default();
-    let mut after = report::status(server, &known, now);
-    let mut next = next;
-    if let Some(wait) = counts_wait(&before, &after, memory) {
-        after.tenants.clone_from(&before.tenants);
-        next = Some(next.map_or(wait, |next| next.min(wait)));
-    }
-    let same = before == after || is_same_but_times(&before, &after);
+    let after = report::status(server, &known, now);
+    let wait = counts_wait(&before, &after, memory);
+    let next = next.into_iter().chain(wait).min();
+    // Counts that can wait are no reason for a write, but go along with one.
+    let reason = match wait {
+        Some(_) => IntegrationServerStatus {
+            tenants: before.tenants,
+            ..after.clone()
+        },
+        None => after.clone(),
+    };
+    let same = before == reason || is_same_but_times(&before, &reason);
     if !same {
         let result = writes::status(api, server.as_ref(), &before, &after).await;
         if let Err(stop) = written(memory, result) {

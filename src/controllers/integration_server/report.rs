@@ -204,15 +204,15 @@ fn served_from_memory(
         (None, None) => return None,
     };
     let (is, mend) = match lack {
-        Lack::Gone => ("is gone from", "Create it again."),
+        Lack::Gone => ("does not exist in", "Re-create it."),
         Lack::Forbidden => (
-            "may not be read any more in",
+            "can no longer be read in",
             "Bind the operator's service account to the roles that come with the operator.",
         ),
     };
     let message = format!(
-        "{object} {is} the operator's namespace. The {what} in memory serve until the operator \
-         restarts. {mend}"
+        "{object} {is} the operator's namespace. The operator keeps using the {what} that it read \
+         earlier until it restarts. {mend}"
     );
     Some((reason, message))
 }

@@ -103,6 +103,8 @@ async fn connect_to(
             return Err(say(api, server, context, memory, None, false, Some(pause)).await);
         }
         Err(Missing::ApiServer(error)) => {
+            // A bundle that was read counts only once a client uses it.
+            ca_bundle::was_not_applied(memory);
             written(memory, Err(error))?;
             return Err((Some(SECRET_PAUSE), Outcome::Waiting));
         }

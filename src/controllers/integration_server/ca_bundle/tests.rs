@@ -108,11 +108,19 @@ async fn a_bundle_of_another_reference_is_never_used() {
     assert_eq!(due_in(&memory), None);
 }
 
+/// A CA that was withdrawn by emptying the key is not trusted again when the object goes too.
 #[tokio::test(start_paused = true)]
 async fn without_a_text_under_the_key_there_is_no_trust() {
     let mut memory = Memory::default();
+    let server = referring_to("authorities");
+    let there = ApiServer::answering(&config_map(PEM));
+    reads(&there, &server, &mut memory).await.0.unwrap();
+    tokio::time::advance(GOOD_FOR).await;
     let empty = ApiServer::answering(&config_map(" "));
-    let (found, _) = reads(&empty, &referring_to("authorities"), &mut memory).await;
+    let (found, _) = reads(&empty, &server, &mut memory).await;
     let said = found.unwrap_err();
     assert!(said.contains("has no text under the key ca.crt"), "{said}");
+    let (found, _) = reads(&ApiServer::failing(404), &server, &mut memory).await;
+    let said = found.unwrap_err();
+    assert!(said.contains("There is no ConfigMap authorities"), "{said}");
 }
