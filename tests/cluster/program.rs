@@ -140,8 +140,21 @@ async fn what_kubectl_get_shows() {
     let servers = table("viis").await;
     assert_eq!(
         servers[0],
-        ["NAME", "ADDRESS", "READY", "TENANTS", "REASON", "AGE"]
+        [
+            "NAME", "ADDRESS", "READY", "TENANTS", "HELD", "REASON", "AGE"
+        ]
     );
+    for (kind, more) in [
+        ("viistenant", "SERVER TENANT-ID MESSAGE"),
+        ("viisvm", "VM-ID MESSAGE"),
+        ("viis", "MESSAGE"),
+    ] {
+        let wide = stand.kubectl(&["get", kind, "--output=wide"], "").await;
+        let header = wide.lines().next().unwrap_or_default();
+        let header: Vec<&str> = header.split_whitespace().collect();
+        let header = header.join(" ");
+        assert!(header.ends_with(&format!(" AGE {more}")), "{header}");
+    }
     let server = servers.iter().find(|row| row[0] == stand.server).unwrap();
     assert_eq!(server[1..3], [stand.simulator.address.as_str(), "True"]);
     for category in ["viistenant", "viisvm", "viis-operator"] {

@@ -182,11 +182,8 @@ async fn a_suspended_server_adopts_and_creates_nothing() {
     let careful = json!({"spec": {"suspend": true, "adoptionPolicy": "IfIdentical"}});
     stand.integration_server().patch(careful).await;
     stand.start_operator();
-    let taken = stand
-        .tenant("acme")
-        .has("Provisioned", "True", "Adopted")
-        .await;
-    assert!(has(&taken, "Ready", "True", "Reconciled"));
+    let taken = stand.tenant("acme").becomes_ready().await;
+    assert!(has(&taken, "Provisioned", "True", "Adopted"));
     stand
         .tenant("globex")
         .has("Ready", "False", "Suspended")
