@@ -77,10 +77,7 @@ async fn a_lost_finalizer_is_restored_while_everything_is_suspended() {
     let stand = with_a_machine().await;
     let suspend = |suspend: bool| json!({"spec": {"suspend": suspend}});
     stand.integration_server().patch(suspend(true)).await;
-    stand
-        .tenant("acme")
-        .has("Ready", "True", "Reconciled")
-        .await;
+    stand.tenant("acme").has("Ready", "True", "Suspended").await;
     replace(&stand).await;
     both_are_protected(&stand).await;
     stand.integration_server().patch(suspend(false)).await;
