@@ -107,7 +107,7 @@ reasons! {
     USER_WITH_SPECIFIED_NAME_ALREADY_EXISTS = "VIRMT_UserWithSpecifiedNameAlreadyExists" on "Ready, Stalled, Provisioned":
         "Kaspersky Security Center has a user with the administrator's name already."; "Set another `administrator.name`."
     TENANT_WITH_SPECIFIED_ID_NOT_FOUND = "VIRMT_TenantWithSpecifiedIdNotFound" on "Ready, Stalled, Provisioned, Activated, Registered":
-        "The server has no tenant with this identifier."; "Look whether the tenant is still on the server. Where `existingTenantID` is set: correct it while nothing was taken over yet, or remove it, and the tenant is made."
+        "The server has no tenant with this identifier."; "Look whether the tenant is still on the server. Where `existingTenantID` is set: correct it if no tenant has been adopted yet, or remove it: then the operator creates the tenant."
     VM_WITH_SPECIFIED_BIOS_ID_ALREADY_EXISTS = "VIRMT_VmWithSpecifiedBiosIdAlreadyExists" on "Ready, Stalled, Registered":
         "A virtual machine with this BIOS ID is registered with another tenant."; "Have it unregistered there and set `viis-operator.io/requested-at`; or create another VirtualMachine with the right `biosID`."
     VM_WITH_SPECIFIED_ID_NOT_FOUND = "VIRMT_VmWithSpecifiedIdNotFound" on "Ready, Stalled, Registered, Removed":

@@ -54,7 +54,7 @@ impl Redactor {
     #[must_use]
     pub fn hiding(mut self, secret: &str) -> Self {
         let base64 = STANDARD.encode(secret);
-        // As a Secret holds it that was made from a file: with a line break at the end.
+        // A Secret created from a file often ends with a line break.
         let with_line_break = |end: &str| {
             let base64 = STANDARD.encode(format!("{secret}{end}"));
             base64.trim_end_matches('=').to_owned()

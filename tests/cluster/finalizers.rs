@@ -1,5 +1,5 @@
-//! Our finalizer is restored when it is lost, and other controllers' finalizers keep nobody
-//! but their own resource.
+//! Our finalizer is restored when it is lost, and other controllers' finalizers delay
+//! only the resource that has them.
 
 use crate::bios_id;
 use crate::harness::{Stand, eventually, has, is_ready, machine, message, simple_tenant};

@@ -128,11 +128,11 @@ pub fn judge(
 struct Belief {
     /// The inventory is trusted.
     intact: bool,
-    /// UIDs of Tenants whose absence was agreed to.
+    /// UIDs of Tenants whose absence a user has confirmed.
     written_off: BTreeSet<String>,
-    /// The missing Tenants that nobody agreed to.
+    /// The missing Tenants whose absence no user has confirmed.
     lost: Vec<Candidate>,
-    /// The token that agrees to them.
+    /// The token that confirms their absence.
     token: Option<String>,
 }
 

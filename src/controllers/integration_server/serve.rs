@@ -68,7 +68,7 @@ pub async fn serve(
     say(api, &server, context, memory, Some(&handle), false, next).await
 }
 
-/// Makes its client anew where spec, Secret or certificates ask for it.
+/// Replaces its client if the spec, the Secret or the certificates have changed.
 async fn connect_to(
     api: &Api<IntegrationServer>,
     server: &Arc<IntegrationServer>,

@@ -284,11 +284,12 @@ fn adoption_not_allowed(scene: &Scene) -> Line {
 
 fn existing_not_found(scene: &Scene) -> Line {
     let what = if scene.facts.record.tenant {
-        "The tenant in existingTenantID is gone from the server. Restore it there; or remove \
-         existingTenantID (type Complete needs spec.administrator too), and it is made again."
+        "The tenant in existingTenantID is gone from the server. Restore it there, or remove \
+         existingTenantID: then the operator creates the tenant again (type Complete also needs \
+         spec.administrator)."
     } else {
         "The server has no tenant with the identifier in existingTenantID. Correct it, or remove \
-         it: then the tenant is made."
+         it: then the operator creates the tenant."
     };
     Line::stalled(reasons::TENANT_WITH_SPECIFIED_ID_NOT_FOUND, what)
 }
