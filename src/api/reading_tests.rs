@@ -49,11 +49,11 @@ fn tenant() -> Value {
             "removeTenantArtifacts": false, "suspend": true
         },
         "status": {
-            "observedGeneration": 3, "tenantID": "t1", "virtualAdministrationServerID": "v1", "state": "Active",
+            "observedGeneration": 3, "tenantID": "t1", "tenantName": "Acme Ltd", "virtualAdministrationServerID": "v1", "state": "Active",
             "virtualMachines": 20,
             "task": {"id": "k1", "type": "CreateTenant", "state": "Failed", "stage": "s", "progress": 40,
                 "created": "2024-05-01T10:00:00", "error": {"code": "KSC_ServiceNotConfigured", "message": "m"}},
-            "creation": {"attempt": "a", "server": "viis.example.net:7271", "sent": true, "task": "k1"},
+            "creation": {"attempt": "a", "server": "viis.example.net:7271", "sent": true, "task": "k1", "noNameAlike": true},
             "removal": {"attempt": "a", "server": "viis.example.net:7271", "task": "k2", "removeTenantArtifacts": true},
             "ownerUID": "u", "adopted": true, "conditions": [condition()]
         }

@@ -26,6 +26,8 @@ reasons! {
         "`suspend` is set on the resource, its Tenant or its IntegrationServer: nothing is changed on the server."; "Set `suspend: false` to go on."
     CREATED = "Created" on "Provisioned":
         "The operator created the tenant on the server."; "Nothing."
+    STORED_DIFFERENTLY = "StoredDifferently" on "Provisioned, Registered":
+        "The tenant is created or the machine is registered, and the server stores its name or another field differently from what was sent; the message names the fields."; "Nothing, if the stored value is acceptable: the object is managed as the server stores it."
     ADOPTED = "Adopted" on "Provisioned":
         "The tenant was on the server already and was taken over."; "Nothing; it stays there on deletion unless `deletionPolicy: Delete` is set."
     TASK_RUNNING = "TaskRunning" on "Provisioned, Activated, Removed, Ready, Reconciling":

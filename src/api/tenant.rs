@@ -148,6 +148,10 @@ pub struct TenantStatus {
     #[serde(rename = "tenantID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub tenant_id: Option<String>,
+    /// Name of the tenant as the Integration Server shows it. The server may store a name otherwise than it was sent, for example without outer blanks. From then on, only a tenant with this identifier and exactly this name is the one that belongs to this resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub tenant_name: Option<String>,
     /// Identifier of the tenant's virtual Administration Server. Set only for Complete tenants.
     #[serde(
         rename = "virtualAdministrationServerID",
@@ -255,6 +259,9 @@ pub struct Creation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub task: Option<String>,
+    /// Whether no tenant on the Integration Server had a name like this one when this attempt began. Names are alike if they differ only in white space and Unicode normalization.
+    #[serde(default)]
+    pub no_name_alike: bool,
 }
 
 /// The decision to delete the tenant on the Integration Server, and the task that deletes it.

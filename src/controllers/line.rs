@@ -67,3 +67,15 @@ impl Line {
 pub fn accept_command(server: &str, token: &str) -> String {
     format!("kubectl annotate viis {server} {ACCEPT_ANNOTATION}={token} --overwrite")
 }
+
+/// How much of a value a message shows, in characters.
+const LONGEST_VALUE: usize = 64;
+
+/// A value in quotes, with visible escapes, cut to its beginning.
+pub fn quoted(value: &str) -> String {
+    let mut shown: String = value.chars().take(LONGEST_VALUE).collect();
+    if shown.len() < value.len() {
+        shown.push('\u{2026}');
+    }
+    format!("{shown:?}")
+}

@@ -69,6 +69,24 @@ impl Fingerprint {
     }
 }
 
+/// A text reduced to two fingerprints: as it is, and in its normal form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Text {
+    /// Of the text as it is.
+    pub exact: Fingerprint,
+    /// Of its normal form; None where nothing but white space is in it.
+    pub normal: Option<Fingerprint>,
+}
+
+impl Text {
+    /// Of a text; an empty one is no text, as on the wire.
+    pub fn of(text: Option<&str>) -> Option<Self> {
+        let exact = Fingerprint::of(text)?;
+        let normal = text.and_then(|text| Fingerprint::of(Some(&viis::normalized(text))));
+        Some(Self { exact, normal })
+    }
+}
+
 /// One Integration Server: its client and the shared picture of it.
 pub struct Server {
     client: viis::Client,
@@ -190,16 +208,16 @@ impl Server {
     }
 
     /// Asks the server for one tenant, and takes the answer into the picture.
-    /// Absence counts only as the server's own 404.
-    pub async fn get_tenant(&self, id: &viis::TenantId) -> Result<(), Shared> {
+    /// Absence counts only as the server's own 404: None.
+    pub async fn get_tenant(&self, id: &viis::TenantId) -> Result<Option<viis::Tenant>, Shared> {
         match self.client.tenant(id).await {
             Ok(tenant) => {
                 self.tenants.answered(&tenant);
-                Ok(())
+                Ok(Some(tenant))
             }
             Err(error) if matches!(error.class(), viis::Class::NotFound) => {
                 self.tenants.proved_absent(id);
-                Ok(())
+                Ok(None)
             }
             Err(error) => {
                 let error = Shared::new(error);

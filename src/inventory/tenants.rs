@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use super::Fingerprint;
-use crate::viis::{Tenant, TenantId, TenantStatus, TenantType};
+use super::Text;
+use crate::viis::{Tenant, TenantId, TenantStatus, TenantType, normalized};
 
 /// The tenants of one server.
 #[derive(Default)]
@@ -23,12 +23,15 @@ struct State {
     gone: HashMap<TenantId, Instant>,
     /// In how many complete lists in a row, 30 s apart, a tenant was missing.
     missing: HashMap<TenantId, Missing>,
+    /// When the first list of an unbroken series that shows a tenant began.
+    shown_since: HashMap<TenantId, Instant>,
 }
 
 struct List {
     started: Instant,
     by_id: HashMap<TenantId, Entry>,
-    by_name: HashMap<Box<str>, TenantId>,
+    /// By the normal form of its name. Should two have one name, the later one comes last.
+    by_name: HashMap<Box<str>, Vec<TenantId>>,
 }
 
 #[derive(Clone, Copy)]
@@ -89,9 +92,9 @@ pub struct Entry {
     /// Its state.
     pub status: Status,
     /// Its description.
-    pub description: Option<Fingerprint>,
+    pub description: Option<Text>,
     /// Its user data.
-    pub user_data: Option<Fingerprint>,
+    pub user_data: Option<Text>,
     /// The administrator's name, where the server shows it.
     pub administrator: Option<Box<str>>,
     /// The virtual Administration Server.
@@ -105,8 +108,8 @@ impl From<&Tenant> for Entry {
             name: tenant.name.as_str().into(),
             tenant_type: tenant.tenant_type.clone(),
             status: Status::from(&tenant.status),
-            description: Fingerprint::of(tenant.description.as_deref()),
-            user_data: Fingerprint::of(tenant.user_data.as_deref()),
+            description: Text::of(tenant.description.as_deref()),
+            user_data: Text::of(tenant.user_data.as_deref()),
             administrator: server
                 .and_then(|s| s.administrator.as_deref())
                 .map(Into::into),
@@ -117,22 +120,37 @@ impl From<&Tenant> for Entry {
 
 impl List {
     fn put(&mut self, id: TenantId, entry: Entry) {
-        self.by_name.insert(entry.name.clone(), id.clone());
+        self.remove(&id);
+        let name = normalized(&entry.name).into();
+        self.by_name.entry(name).or_default().push(id.clone());
         self.by_id.insert(id, entry);
     }
 
     fn remove(&mut self, id: &TenantId) {
-        if let Some(entry) = self.by_id.remove(id)
-            && self.by_name.get(&entry.name) == Some(id)
-        {
-            self.by_name.remove(&entry.name);
+        let Some(entry) = self.by_id.remove(id) else {
+            return;
+        };
+        let name = normalized(&entry.name);
+        if let Some(ids) = self.by_name.get_mut(name.as_ref()) {
+            ids.retain(|found| found != id);
+            if ids.is_empty() {
+                self.by_name.remove(name.as_ref());
+            }
         }
     }
 
+    /// The tenants whose names have the same normal form as this one.
+    fn alike(&self, name: &str) -> impl DoubleEndedIterator<Item = (&TenantId, &Entry)> {
+        let ids = self.by_name.get(normalized(name).as_ref());
+        ids.into_iter()
+            .flatten()
+            .filter_map(|id| Some((id, self.by_id.get(id)?)))
+    }
+
     fn apply(&mut self, id: &TenantId, entry: Option<Entry>) {
-        self.remove(id);
-        if let Some(entry) = entry {
-            self.put(id.clone(), entry);
+        match entry {
+            Some(entry) => self.put(id.clone(), entry),
+            None => self.remove(id),
         }
     }
 
@@ -140,6 +158,12 @@ impl List {
         if let Some(entry) = self.by_id.get_mut(id) {
             entry.status = status;
         }
+    }
+}
+
+impl State {
+    fn is_shown(&self, id: &TenantId) -> bool {
+        self.shown_since.contains_key(id) || self.asked.contains_key(id)
     }
 }
 
@@ -171,9 +195,13 @@ impl Tenants {
             by_id: HashMap::with_capacity(tenants.len()),
             by_name: HashMap::with_capacity(tenants.len()),
         };
+        let mut shown_since = HashMap::with_capacity(tenants.len());
         for tenant in tenants {
             list.put(tenant.id.clone(), Entry::from(tenant));
+            let since = state.shown_since.get(&tenant.id).copied();
+            shown_since.insert(tenant.id.clone(), since.unwrap_or(started));
         }
+        state.shown_since = shown_since;
         // What the list itself shows, whatever was noted while it was under way.
         state.missing.retain(|id, missing| {
             !list.by_id.contains_key(id) && missing.first.elapsed() < GONE_FOR
@@ -222,6 +250,11 @@ impl Tenants {
         self.saw(tenant);
     }
 
+    /// Whether the last list, or an answer about this very tenant, shows it.
+    pub fn is_shown(&self, id: &TenantId) -> bool {
+        self.state().is_shown(id)
+    }
+
     /// The server showed this tenant, in the result of a task say.
     pub fn saw(&self, tenant: &Tenant) {
         let mut state = self.state();
@@ -229,17 +262,6 @@ impl Tenants {
         state.missing.remove(&tenant.id);
         drop(state);
         self.note(&tenant.id, Some(Entry::from(tenant)));
-    }
-
-    /// A task that ended at `ended` made this tenant. A list from after that knows
-    /// better. True when the picture shows it now.
-    pub fn was_made(&self, tenant: &Tenant, ended: Instant) -> bool {
-        let newer = self.listed_at().is_some_and(|listed| listed >= ended);
-        if newer || self.is_gone(&tenant.id) {
-            return false;
-        }
-        self.note(&tenant.id, Some(Entry::from(tenant)));
-        self.by_id(&tenant.id).is_some()
     }
 
     /// A task of ours changed this tenant's state.
@@ -279,12 +301,33 @@ impl Tenants {
         self.state().list.as_ref()?.by_id.get(id).cloned()
     }
 
-    /// The tenant with this name.
+    /// The tenant with exactly this name.
     pub fn by_name(&self, name: &str) -> Option<(TenantId, Entry)> {
         let state = self.state();
         let list = state.list.as_ref()?;
-        let id = list.by_name.get(name)?;
-        Some((id.clone(), list.by_id.get(id)?.clone()))
+        let mut alike = list.alike(name).rev();
+        let (id, entry) = alike.find(|(_, entry)| *entry.name == *name)?;
+        Some((id.clone(), entry.clone()))
+    }
+
+    /// The tenants whose names differ from this one in white space and normal form at most.
+    pub fn alike(&self, name: &str) -> Vec<(TenantId, Entry)> {
+        let state = self.state();
+        let list = state.list.as_ref();
+        list.into_iter()
+            .flat_map(|list| list.alike(name))
+            .map(|(id, entry)| (id.clone(), entry.clone()))
+            .collect()
+    }
+
+    /// Whether a list that began then, or an earlier one, showed this tenant, and every list
+    /// since.
+    pub fn was_shown(&self, id: &TenantId, then: Instant) -> bool {
+        let state = self.state();
+        state
+            .shown_since
+            .get(id)
+            .is_some_and(|since| *since <= then)
     }
 
     /// True when the server itself proved this tenant gone since it was last seen.

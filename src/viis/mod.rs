@@ -15,6 +15,7 @@
 //! | `xml` | reading with limits, writing what survives reading |
 //! | `list`, `wholeness`, `tenant`, `machine`, `task`, `task_identifier` | the server's words as types |
 //! | `identifier`, `time`, `code` | small words of the server |
+//! | `normal_form` | what stays of a text however a server stores it |
 //! | `error`, `redaction`, `sent` | what is said when it fails, and what is never said |
 //!
 //! Everything that reads bytes of the server (`answer`, `code`, `list`,
@@ -36,6 +37,7 @@ pub mod list;
 mod long_tests;
 mod machine;
 mod method;
+mod normal_form;
 mod pace;
 #[doc(hidden)]
 pub mod redaction;
@@ -62,6 +64,7 @@ pub use greeting::{Greeted, Greeting, greet};
 pub use identifier::{BiosId, InvalidBiosId, TaskId, TenantId, VirtualMachineId};
 pub use machine::{NewVirtualMachine, VirtualMachine};
 pub use method::{CALL_SPANS, Method, Observer, Outcome};
+pub use normal_form::normalized;
 pub use settings::{
     ConfigurationError, Credentials, Endpoint, Fingerprint, InvalidFingerprint, Permit, Setting,
     Settings, Timeouts, Trust,

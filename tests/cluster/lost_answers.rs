@@ -3,8 +3,8 @@
 
 use crate::bios_id;
 use crate::harness::{
-    Stand, complete_tenant, condition, eventually, has, is_ready, machine, patient, simple_tenant,
-    within,
+    Stand, complete_tenant, condition, eventually, has, is_ready, is_stalled, machine, message,
+    patient, simple_tenant, within,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -145,7 +145,8 @@ async fn the_task_is_forgotten_and_its_work_undone() {
     );
 }
 
-/// Lost, and what is there under our name is visibly not ours.
+/// Lost, and nothing proves that what is there under our name is ours. It may be, so its
+/// deletion is for a person to decide.
 #[tokio::test]
 async fn a_lost_creation_does_not_take_a_tenant_that_is_not_ours() {
     let stand = Stand::ready().await;
@@ -173,12 +174,22 @@ async fn a_lost_creation_does_not_take_a_tenant_that_is_not_ours() {
         .within(60)
         .stalls("IdentityMismatch")
         .await;
-    let status = stalled.status.unwrap();
-    assert!(
-        status.tenant_id.is_none() && status.creation.is_none(),
-        "the attempt ends"
-    );
+    let there = stand.simulator.state().await.tenant("acme").id.clone();
+    assert!(message(&stalled, "Ready").contains(&there), "{stalled:#?}");
+    assert!(stalled.status.unwrap().tenant_id.is_none());
     stand.tenant("acme").delete().await;
+    let stalled = stand
+        .tenant("acme")
+        .has("Removed", "False", "IdentityMismatch")
+        .await;
+    assert!(
+        message(&stalled, "Removed").contains(&there),
+        "{stalled:#?}"
+    );
+    stand
+        .tenant("acme")
+        .patch(json!({"spec": {"deletionPolicy": "Retain"}}))
+        .await;
     stand.tenant("acme").is_gone().await;
     let state = stand.simulator.state().await;
     assert_eq!(
@@ -362,4 +373,62 @@ async fn a_task_that_does_not_end_is_not_sent_twice() {
     stand.is_quiet_past_the_next_list().await;
     assert_eq!(stand.simulator.calls().await.of("POST tenant"), 2);
     stand.ends_well().await;
+}
+
+/// An activation may be repeated as soon as no task can be it: carried out twice, it changes
+/// nothing.
+#[tokio::test]
+async fn lost_activations_are_repeated_without_a_long_wait() {
+    let stand = Stand::ready().await;
+    stand
+        .simulator
+        .fault("POST activate", 2, json!({"dropBefore": true}))
+        .await;
+    stand.apply([simple_tenant("acme")]).await;
+    stand.tenant("acme").within(90).becomes_ready().await;
+    let log = stand.simulator.log().await;
+    let sent = log.iter().filter(|call| call.call == "POST activate");
+    let sent: Vec<u64> = sent.map(|call| call.at).collect();
+    assert_eq!(sent.len(), 3);
+    let soon = sent.windows(2).all(|two| two[1] - two[0] < 29_000);
+    assert!(soon, "repeated before 30 s have passed: {sent:?}");
+    stand.tenant("acme").delete().await;
+    stand.tenant("acme").is_gone().await;
+    stand.ends_well().await;
+}
+
+/// A tenant under a fault becomes Ready without ever being Stalled, and is created once.
+async fn is_never_stalled(call: &str, times: u32, action: Value) {
+    let stand = Stand::ready().await;
+    stand.simulator.fault(call, times, action).await;
+    stand
+        .apply([simple_tenant("acme"), machine("web-1", "acme", &bios_id(1))])
+        .await;
+    stand
+        .tenant("acme")
+        .within(90)
+        .until("it is Ready", |seen| {
+            assert!(!is_stalled(seen), "{seen:#?}");
+            is_ready(seen)
+        })
+        .await;
+    stand.machine("web-1").becomes_ready().await;
+    stand.simulator.all_faults_struck().await;
+    assert_eq!(stand.simulator.calls().await.of("POST tenant"), 1);
+    stand.tenant("acme").delete().await;
+    stand.machine("web-1").delete().await;
+    stand.tenant("acme").is_gone().await;
+    assert!(stand.simulator.state().await.tenants.is_empty());
+    stand.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_tenant_that_becomes_visible_late() {
+    is_never_stalled("POST tenant", 1, json!({"unknownMs": 6000})).await;
+}
+
+#[tokio::test]
+async fn an_activation_that_does_not_find_the_tenant() {
+    let code = json!({"code": "VIRMT_TenantWithSpecifiedIdNotFound", "message": "not there"});
+    is_never_stalled("POST activate", 2, json!({"taskFails": code})).await;
 }

@@ -56,6 +56,7 @@ mod roles;
 mod rules;
 mod runbooks;
 mod secrecy;
+mod stored_texts;
 mod traces;
 mod whereabouts;
 mod withheld;

@@ -1,9 +1,10 @@
 //! A process's steps for a Tenant's activation and deactivation, and how their ends are
 //! taken up. As `controllers/tenant/activation.rs`.
 
+use viis_operator::plan::Refusal;
 use viis_operator::plan::tenant::Step;
 
-use crate::memory::Change;
+use crate::memory::{Change, LostChange};
 use crate::mutants::Mutant;
 use crate::observe::Scene;
 use crate::picture::View;
@@ -19,7 +20,7 @@ impl Turn<'_> {
             self.list_tasks();
             self.process.memories[scene.slot].alone = true;
             if self.process.picture.unclaimed(Kind::Change) {
-                self.process.memories[scene.slot].change = Some(Change::Lost);
+                self.process.memories[scene.slot].lost_change = Some(LostChange::new(None));
                 return Next::Again;
             }
         }
@@ -30,7 +31,10 @@ impl Turn<'_> {
         let memory = &mut self.process.memories[scene.slot];
         match answer {
             Ok(Answer::Task(task)) => {
-                memory.change = Some(Change::Task(task, Some(active)));
+                memory.change = Some(Change {
+                    task,
+                    wanted: Some(active),
+                });
                 self.process.picture.watch(task, scene.slot);
                 Next::Again
             }
@@ -43,7 +47,7 @@ impl Turn<'_> {
                 Next::Again
             }
             Err(Lost::Unknown) => {
-                memory.change = Some(Change::Lost);
+                memory.lost_change = Some(LostChange::new(Some(active)));
                 Next::Stop
             }
             Err(Lost::Unsent) => Next::Stop,
@@ -52,7 +56,7 @@ impl Turn<'_> {
 
     /// Takes up the end of an activation or deactivation.
     pub fn settle_change(&mut self, slot: usize) {
-        let Some(Change::Task(task, wanted)) = self.process.memories[slot].change else {
+        let Some(Change { task, wanted }) = self.process.memories[slot].change else {
             return;
         };
         let ended = match self.process.picture.view(task, slot) {
@@ -62,7 +66,8 @@ impl Turn<'_> {
         };
         let id = self.process.tenants[slot].and_then(|view| view.own_status().tenant);
         let done = matches!(ended, Some(End::Completed(_)));
-        if ended.is_some() && !done {
+        let not_found = matches!(ended, Some(End::Failed(Refusal::TenantNotFound)));
+        if ended.is_some() && !done && !not_found {
             let generation = self.process.tenants[slot].map_or(0, |view| view.meta.generation);
             self.process.memories[slot].rejected = Some((Step::Change, generation));
         }

@@ -6,7 +6,7 @@ use viis_operator::plan::tenant::{Change, Creation, Removal, Unknown};
 use viis_operator::plan::{Refusal, Task};
 
 use crate::kube::TenantStatus;
-use crate::memory::{Attempt, Change as Changing, Process, Removal as Removing};
+use crate::memory::{Attempt, Change as Changing, LostChange, Process, Removal as Removing};
 use crate::mutants::Mutant;
 use crate::picture::{Picture, View};
 use crate::world::{End, Id, Kind};
@@ -35,10 +35,14 @@ pub fn creation(
         attempt.task = attempt.task.or(recorded.task);
     } else {
         let known = (&mut attempt.task, &mut attempt.recorded);
-        take_up(&mut process.picture, slot, known, (replaced, recorded.task));
+        if take_up(&mut process.picture, slot, known, (replaced, recorded.task)) {
+            attempt.followed = false;
+        }
     }
     let found = if let Some(id) = attempt.task {
         let before = unknown(&attempt);
+        let sight = (&mut attempt.followed, &mut attempt.created);
+        keep_in_sight(&process.picture, slot, id, sight);
         let task = follow(process, slot, id, Kind::Create, mutant);
         if !matches!(task, Task::Running | Task::Stuck) && !attempt.ended {
             attempt.ended = true;
@@ -126,16 +130,27 @@ fn followed_removal(
     id: Id,
     mutant: Option<Mutant>,
 ) -> Task {
-    if let Some(created) = process.picture.created(id, slot) {
-        removal.followed &= removal.created.is_none_or(|first| first == created);
-        removal.created = Some(created);
-    }
-    removal.followed &= process.picture.never_lapsed(id, slot);
+    let sight = (&mut removal.followed, &mut removal.created);
+    keep_in_sight(&process.picture, slot, id, sight);
     match follow(process, slot, id, Kind::Delete, mutant) {
         Task::Completed if mutant == Some(Mutant::FollowsForeign) => Task::Completed,
         Task::Completed if !removal.followed => Task::Forgotten,
         task => task,
     }
+}
+
+/// Whether a task that was followed from its request is still the same one.
+fn keep_in_sight(
+    picture: &Picture,
+    slot: usize,
+    id: Id,
+    (followed, created): (&mut bool, &mut Option<u8>),
+) {
+    if let Some(seen) = picture.created(id, slot) {
+        *followed &= created.is_none_or(|first| first == seen);
+        *created = Some(seen);
+    }
+    *followed &= picture.never_lapsed(id, slot);
 }
 
 /// What this process sent last counts until it has ended; then what the status has named
@@ -190,21 +205,33 @@ pub fn change(
 ) -> Change {
     let memory = &mut process.memories[slot];
     if memory.change.is_none()
+        && memory.lost_change.is_none()
         && status.tenant.is_some()
         && !memory.alone
         && let Some(id) = status
             .change
             .filter(|id| memory.settled_change != Some(*id))
     {
-        memory.change = Some(Changing::Task(id, None));
+        memory.change = Some(Changing {
+            task: id,
+            wanted: None,
+        });
     }
-    match memory.change {
+    let (change, lost) = (memory.change, memory.lost_change);
+    match change {
+        None if lost.is_some_and(|lost| !is_repeatable(process, slot, lost)) => Change::Settling,
         None => Change::None,
-        Some(Changing::Lost) => Change::Settling,
-        Some(Changing::Task(id, _)) => match follow(process, slot, id, Kind::Change, mutant) {
+        Some(Changing { task, .. }) => match follow(process, slot, task, Kind::Change, mutant) {
             Task::Running => Change::Running,
             Task::Stuck => Change::Stuck,
             Task::Completed | Task::Refused(_) | Task::Forgotten => Change::None,
         },
     }
+}
+
+/// The same request may be repeated once no task can be it, its opposite not.
+fn is_repeatable(process: &Process, slot: usize, lost: LostChange) -> bool {
+    let wanted = process.tenants[slot].map(|tenant| tenant.spec.active);
+    let same = lost.wanted.is_some() && lost.wanted == wanted;
+    same && lost.surveyed && !process.picture.unclaimed(Kind::Change)
 }

@@ -10,6 +10,7 @@ use crate::kube::{Policy, TenantSpec};
 use crate::model::{Beginning, Model, tenant};
 use crate::mutants::Mutant;
 use crate::observe::Settings;
+use crate::world::Storage;
 
 /// Everything that can happen to a process, its calls and its tasks.
 const ALL: &[Kind] = &[
@@ -66,6 +67,7 @@ fn configuration(name: &'static str, tenants: Vec<TenantSpec>, budget: Budget) -
         machine: false,
         beginning: Beginning::Nothing,
         again: None,
+        storage: Storage::AsSent,
         strangers: Vec::new(),
         faults: ALL,
         edits: &[],
@@ -207,6 +209,25 @@ pub fn strangers() -> Model {
             Kind::Vanishes,
         ],
         ..configuration("one Tenant, a stranger", vec![tenant()], budget(2, 0, 1, 0))
+    }
+}
+
+/// A server that stores what a creation sends in another form.
+pub fn stored(storage: Storage) -> Model {
+    Model {
+        storage,
+        faults: &[
+            Kind::Crash,
+            Kind::AnswerLost,
+            Kind::TaskForgotten,
+            Kind::Late,
+            Kind::TaskFails,
+        ],
+        ..configuration(
+            "one Tenant, stored differently",
+            vec![tenant()],
+            budget(2, 0, 1, 0),
+        )
     }
 }
 

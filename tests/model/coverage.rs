@@ -39,11 +39,11 @@ pub fn missing() -> (Vec<u32>, Vec<u32>) {
     )
 }
 
-const ACTIONS: u32 = 19;
+const ACTIONS: u32 = 20;
 
 /// What this model cannot reach has numbers beyond: no other installation serves the
-/// server, nobody else has a finalizer, Simple tenants need no password, and a process
-/// begins with a list of tenants.
+/// server, nobody else has a finalizer, Simple tenants need no password, and a process begins
+/// with a list of tenants.
 fn number(action: Action) -> u32 {
     match action {
         Action::AddFinalizer => 0,
@@ -65,6 +65,7 @@ fn number(action: Action) -> u32 {
         Action::Delete => 16,
         Action::Wait(_) => 17,
         Action::Settled => 18,
+        Action::GetCreated => 19,
         Action::ReadPassword | Action::LeaveAlone => 40,
     }
 }

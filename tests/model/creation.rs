@@ -50,6 +50,7 @@ impl Turn<'_> {
             attempt.replaced = Some(before);
         }
         attempt.ended = false;
+        (attempt.followed, attempt.created, attempt.asked) = (false, None, false);
         let id = attempt.id;
         let work = Work::Create {
             name: scene.view.spec.name,
@@ -63,6 +64,7 @@ impl Turn<'_> {
         match answer {
             Ok(Answer::Task(task)) => {
                 attempt.task = Some(task);
+                attempt.followed = true;
                 self.process.picture.watch(task, scene.slot);
                 self.process.follows[scene.slot] = Some(Follow::PersistTask(Step::Create, task));
                 Next::Again
@@ -171,6 +173,16 @@ impl Turn<'_> {
             return Next::Again;
         };
         self.record_tenant(scene, id, true)
+    }
+
+    /// Asks the server for what the creation made.
+    pub fn get_created(&mut self, scene: &Scene) {
+        if let Some(made) = scene.made {
+            self.get_tenant(made.id);
+        }
+        if let Some(attempt) = &mut self.process.memories[scene.slot].attempt {
+            attempt.asked = true;
+        }
     }
 
     pub fn record_created(&mut self, scene: &Scene) -> Next {

@@ -13,6 +13,7 @@ use crate::faults::Kind;
 use crate::model::Model;
 use crate::mutants::Mutant;
 use crate::properties::{O1, O2, O3, O4, O7};
+use crate::world::Storage;
 
 /// Explores all of it, or up to a break of this property. Says which were broken, and
 /// which faults no state offered.
@@ -60,6 +61,8 @@ fn explore(model: Model, until: Option<&'static str>) -> (BTreeSet<&'static str>
 #[case::restored(of::restored())]
 #[case::restored_alone(of::restored_alone())]
 #[case::deleted_around_a_backup(of::deleted_around_a_backup())]
+#[case::stored_in_another_form(of::stored(Storage::Normalized))]
+#[case::stored_unrecognizably(of::stored(Storage::Unrecognizable))]
 #[case::strangers(of::strangers())]
 #[case::adoption(of::adoption())]
 #[case::existing(of::existing())]
@@ -99,6 +102,8 @@ fn every_action_is_planned() {
 #[case(Mutant::AlwaysSettled, of::two_faults(), &[Kind::Late], O4)]
 #[case(Mutant::NoUnclaimed, of::two_faults(), &[Kind::AnswerLost], O4)]
 #[case(Mutant::SurveyAfterList, of::two_faults(), &[Kind::AnswerLost], O4)]
+#[case(Mutant::EqualBytes, of::stored(Storage::Normalized), &[Kind::AnswerLost], O1)]
+#[case(Mutant::LeavesUndecided, of::stored(Storage::Unrecognizable), &[Kind::AnswerLost], O4)]
 #[case(Mutant::NameIsEnough, of::strangers(), &[Kind::AnswerLost, Kind::Stranger], O3)]
 #[case(Mutant::IdentifierIsEnough, of::restored(), &[Kind::Emptied], O3)]
 #[case(Mutant::OldAbsence, of::two_faults(), &[Kind::Hidden], O4)]

@@ -49,6 +49,7 @@ pub struct TenantMemory {
     pub attempt: Option<Attempt>,
     pub removal: Option<Removal>,
     pub change: Option<Change>,
+    pub lost_change: Option<LostChange>,
     /// What the server refused, and in which generation.
     pub rejected: Option<(Step, u8)>,
     /// No activation that another process started can be under way.
@@ -77,6 +78,12 @@ pub struct Attempt {
     pub replaced: Option<Id>,
     /// The task that the status named last.
     pub recorded: Option<Id>,
+    /// This process sent the task and never lost sight of it.
+    pub followed: bool,
+    /// When the server made the task, as it first said.
+    pub created: Option<u8>,
+    /// The server was asked for what the task made.
+    pub asked: bool,
     pub ended: bool,
     pub cancelled: bool,
     /// 30 s, 10 minutes since it was first seen, or last sent, or ended.
@@ -115,9 +122,27 @@ pub struct Removal {
 
 /// An activation or deactivation under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Change {
-    Task(Id, Option<bool>),
-    Lost,
+pub struct Change {
+    pub task: Id,
+    /// The state that it brings; None: another process started it.
+    pub wanted: Option<bool>,
+}
+
+/// One that may still arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LostChange {
+    pub wanted: Option<bool>,
+    /// The tasks were surveyed since then.
+    pub surveyed: bool,
+}
+
+impl LostChange {
+    pub fn new(wanted: Option<bool>) -> Self {
+        Self {
+            wanted,
+            surveyed: false,
+        }
+    }
 }
 
 /// In how many complete lists in a row, 30 s apart, the tenant was missing.
@@ -171,6 +196,9 @@ impl Attempt {
             task: None,
             replaced: None,
             recorded: None,
+            followed: false,
+            created: None,
+            asked: false,
             ended: false,
             cancelled: false,
             settled: false,
@@ -213,6 +241,11 @@ impl Removal {
     }
 
     /// It is sent (again), or another process was found to have sent it.
+    /// Nobody knows what became of the last request.
+    pub fn is_lost(&self) -> bool {
+        self.forgotten || !self.unsent && self.task.is_none()
+    }
+
     pub fn lose_sight(&mut self) {
         self.followed = false;
         self.forgotten = false;
@@ -261,10 +294,7 @@ impl Process {
         }
         let attempt = memory.attempt.and_then(|attempt| attempt.task);
         let removal = memory.removal.and_then(|removal| removal.task);
-        let change = memory.change.and_then(|change| match change {
-            Change::Task(id, _) => Some(id),
-            Change::Lost => None,
-        });
+        let change = memory.change.map(|change| change.task);
         for task in [attempt, removal, change].into_iter().flatten() {
             self.picture.forget(task, slot);
         }
@@ -304,7 +334,10 @@ impl Process {
                 attempt.listed_after = false;
             }
             if let Some(removal) = &mut memory.removal {
-                removal.surveyed = removal.forgotten;
+                removal.surveyed = removal.is_lost();
+            }
+            if let Some(lost) = &mut memory.lost_change {
+                lost.surveyed = true;
             }
         }
     }
@@ -314,7 +347,7 @@ impl Process {
         let unsettled = |memory: &TenantMemory| {
             memory.attempt.is_some_and(|attempt| !attempt.settled)
                 || memory.removal.is_some_and(|removal| !removal.settled)
-                || memory.change == Some(Change::Lost)
+                || memory.lost_change.is_some()
                 || matches!(memory.missing, Missing::Once { aged: false, .. })
         };
         let deleting = self.machine.is_some_and(|machine| machine.meta.deleting);
@@ -342,9 +375,7 @@ impl Process {
                 removal.settled = true;
                 removal.surveyed = false;
             }
-            if memory.change == Some(Change::Lost) {
-                memory.change = None;
-            }
+            memory.lost_change = None;
             if let Missing::Once { aged, .. } = &mut memory.missing {
                 *aged = true;
             }

@@ -18,7 +18,7 @@ use crate::properties::{self, O1, O2, O3, O4, O7};
 use crate::state::State;
 use crate::tenant::Asks;
 use crate::turn::{Fate, Turn};
-use crate::world::{Id, NOBODY, Registration, Server};
+use crate::world::{Id, NOBODY, Registration, Server, Storage};
 
 /// One step of somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +77,8 @@ pub struct Model {
     pub beginning: Beginning,
     /// A Tenant that is made again is made like this, where that differs.
     pub again: Option<TenantSpec>,
+    /// How the server stores what a creation sends.
+    pub storage: Storage,
     /// Strangers on the server: name, fields.
     pub strangers: Vec<(u8, u8)>,
     pub faults: &'static [Kind],
@@ -186,6 +188,7 @@ impl Model {
             api.create_machine();
         }
         let mut server = Server::new();
+        server.storage = self.storage;
         if self.beginning != Beginning::Nothing {
             provision(&mut api, &mut server);
         }

@@ -21,6 +21,10 @@ pub enum Mutant {
     NoUnclaimed,
     /// A tenant with our name is ours, whatever its fields are.
     NameIsEnough,
+    /// A tenant in another form with the same normal form is not ours.
+    EqualBytes,
+    /// What may be ours is no reason to keep the finalizer.
+    LeavesUndecided,
     /// The tenant under our identifier is ours, whatever its name is.
     IdentifierIsEnough,
     /// Absence from the list in memory is proof.
@@ -109,6 +113,11 @@ fn alter(mutant: Mutant, facts: &mut Facts) {
                 facts.world.by_name = Sighting::Equal;
             }
         }
+        Mutant::EqualBytes => {
+            if facts.world.by_name == Sighting::Alike {
+                facts.world.by_name = Sighting::Different;
+            }
+        }
         Mutant::IdentifierIsEnough => {
             if facts.world.by_id == ById::Other {
                 facts.world.by_id = ById::Same(facts.spec.wanted);
@@ -129,6 +138,7 @@ fn alter(mutant: Mutant, facts: &mut Facts) {
         Mutant::WaitsUnprotected => facts.finalizer |= !facts.deleting && facts.spec.suspended,
         Mutant::NoClaims => facts.outclaimed = false,
         Mutant::MachineWaitsUnprotected
+        | Mutant::LeavesUndecided
         | Mutant::NoIntent
         | Mutant::NoGuard
         | Mutant::NoDecision
@@ -182,6 +192,9 @@ fn replace(mutant: Mutant, facts: &Facts, action: Action) -> Action {
             Mutant::ForgetsCreation,
             Action::CancelCreation | Action::Wait(Wait::Settling(Step::Create)),
         ) if facts.deleting => Action::RemoveFinalizer(Release::NeverMade),
+        (Mutant::LeavesUndecided, Action::Wait(Wait::Undecided)) if facts.deleting => {
+            Action::RemoveFinalizer(Release::NotOurs)
+        }
         (Mutant::DeleteAgain, Action::Wait(Wait::TaskRunning(Step::Delete))) => Action::Delete,
         (Mutant::CreateAgain, Action::Wait(Wait::TaskRunning(Step::Create))) if !facts.deleting => {
             Action::Create

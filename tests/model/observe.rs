@@ -12,7 +12,7 @@ use crate::kube::{Activated, Tenant, TenantStatus, Uid};
 use crate::memory::Process;
 use crate::mutants::Mutant;
 use crate::picture::{Entry, View};
-use crate::world::{End, Id, Kind, Made};
+use crate::world::{End, Id, Kind, Made, normal};
 
 /// What the two sides are set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +99,7 @@ const UNSEEN: World = World {
     by_id: ById::Unlisted,
     verified: false,
     by_name: Sighting::Absent,
+    unasked: false,
     existing: Sighting::Absent,
     unclaimed_creations: true,
     unclaimed_removals: true,
@@ -123,6 +124,7 @@ fn world(process: &Process, scene: &Scene, written_off: &[Uid], mutant: Option<M
             .tenant
             .is_some_and(|id| process.picture.asked.contains(&id)),
         by_name,
+        unasked: is_unasked(process, scene),
         existing: existing(process, view, other),
         unclaimed_creations: unclaimed_creations(process, *slot, mutant),
         unclaimed_removals: unclaimed_removals(process, *slot),
@@ -171,6 +173,15 @@ fn made_by(process: &Process, slot: usize, status: &TenantStatus) -> Option<Made
     }
 }
 
+/// The result of a task that was followed names a tenant that no list shows, and the server
+/// was not asked for it.
+fn is_unasked(process: &Process, scene: &Scene) -> bool {
+    let attempt = process.memories[scene.slot].attempt;
+    let followed = attempt.is_some_and(|attempt| attempt.followed && !attempt.asked);
+    let made = scene.made.filter(|_| followed);
+    made.is_some_and(|made| process.picture.by_id(made.id).is_none())
+}
+
 /// What another Tenant has recorded: the identifier, and the name that it has to have.
 fn owner(process: &Process, slot: usize, mutant: Option<Mutant>) -> Option<(Id, Option<u8>)> {
     let other = process.tenants[1 - slot]?;
@@ -193,8 +204,15 @@ fn by_name(
         Some(entry) if owns(other, entry) => Sighting::Owned,
         Some(entry) if entry.fields == view.spec.fields => Sighting::Equal,
         Some(entry) if made.is_some_and(|made| made.id == entry.id) => Sighting::Equal,
+        Some(entry) if is_creating(view) && normal(entry.fields) == normal(view.spec.fields) => {
+            Sighting::Alike
+        }
         Some(_) => Sighting::Different,
     }
+}
+
+fn is_creating(view: &Tenant) -> bool {
+    view.own_status().creation.is_some()
 }
 
 fn existing(process: &Process, view: &Tenant, other: Option<(Id, Option<u8>)>) -> Sighting {
@@ -247,6 +265,6 @@ fn unclaimed_creations(process: &Process, slot: usize, mutant: Option<Mutant>) -
 /// Where the deletion's task was found forgotten, by a survey from after that.
 fn unclaimed_removals(process: &Process, slot: usize) -> bool {
     let removal = process.memories[slot].removal;
-    let lost = removal.is_some_and(|removal| removal.forgotten && !removal.surveyed);
+    let lost = removal.is_some_and(|removal| removal.is_lost() && !removal.surveyed);
     process.picture.unclaimed(Kind::Delete) || lost
 }

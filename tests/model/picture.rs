@@ -2,7 +2,7 @@
 //! the proofs of absence, the survey of tasks, the watched tasks, the list of machines.
 //! It stands for `src/inventory`; times are "less than 10 s ago", "30 s ago".
 
-use crate::world::{End, Id, Kind, Made, Server, Task, Tenant};
+use crate::world::{End, Id, Kind, Server, Task, Tenant};
 
 /// A tenant as the list shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -156,16 +156,6 @@ impl Picture {
             }
             None => self.proved_absent(id),
         }
-    }
-
-    /// The result of a creation's task, where no list from after its end knows better.
-    pub fn was_made(&mut self, made: Made) {
-        self.put(Entry {
-            id: made.id,
-            name: made.name,
-            fields: made.fields,
-            active: false,
-        });
     }
 
     /// A task of ours changed this tenant's state.

@@ -10,7 +10,7 @@ use crate::kube::{Machine, Tenant, Uid};
 use crate::observe::{Scene, Settings};
 use crate::state::State;
 use crate::turn::Turn;
-use crate::world::{Call, Id};
+use crate::world::{Call, Id, normal};
 
 /// The names of the properties.
 pub const O1: &str = "O1 what comes to rest has converged";
@@ -92,10 +92,7 @@ impl Turn<'_> {
     /// A task that this process knows of, and that runs.
     fn knows_running(&self, scene: &Scene) -> bool {
         let memory = &self.process.memories[scene.slot];
-        let change = match memory.change {
-            Some(crate::memory::Change::Task(id, _)) => Some(id),
-            Some(crate::memory::Change::Lost) | None => None,
-        };
+        let change = memory.change.map(|change| change.task);
         let known = [
             memory.attempt.and_then(|attempt| attempt.task),
             memory.removal.and_then(|removal| removal.task),
@@ -224,7 +221,8 @@ impl Turn<'_> {
             // It is gone already, and its identifier may be another's.
             return;
         };
-        let differs = found.fields != taker.spec.fields && !taker.own_status().adopted;
+        let differs = normal(found.fields) != normal(taker.spec.fields);
+        let differs = differs && !taker.own_status().adopted;
         let foreign = found.maker != Some(uid) && differs;
         found.maker = Some(uid);
         if foreign {

@@ -262,7 +262,8 @@ impl Turn<'_> {
         new.status.adopted = false;
         new.status.said.activated = kube::Activated::Never;
         let memory = &mut self.process.memories[scene.slot];
-        if let Some(Change::Task(task, _)) = memory.change.take() {
+        memory.lost_change = None;
+        if let Some(Change { task, .. }) = memory.change.take() {
             memory.settled_change = Some(task);
         }
         memory.alone = false;

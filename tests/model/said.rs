@@ -22,6 +22,7 @@ fn stalls(wait: Wait) -> bool {
         | Wait::AdoptionNotAllowed
         | Wait::ExistingNotFound
         | Wait::IdentityMismatch
+        | Wait::Undecided
         | Wait::OtherEndpoint
         | Wait::DeletionHeld => true,
         Wait::ServerNotFound
@@ -87,13 +88,14 @@ impl Turn<'_> {
         let (stalled, blocked) = match action {
             Action::Wait(wait) => (
                 stalls(wait),
-                scene.facts.deleting && matches!(wait, Wait::InUse | Wait::IdentityMismatch),
+                scene.facts.deleting
+                    && matches!(wait, Wait::InUse | Wait::IdentityMismatch | Wait::Undecided),
             ),
             _ => (false, false),
         };
         let memory = self.process.memories[scene.slot];
         match memory.change {
-            Some(Change::Task(task, _))
+            Some(Change { task, .. })
                 if self.process.picture.view(task, scene.slot) == Some(View::Running) =>
             {
                 new.status.change = Some(task);
@@ -147,10 +149,13 @@ impl Turn<'_> {
         let surveyed = |attempt: Attempt| attempt.surveyed;
         let early = !self.is(Mutant::SurveyAfterList) && !attempt.is_none_or(surveyed);
         let removal = self.process.memories[slot].removal;
-        let lost = removal.is_some_and(|removal| removal.forgotten && !removal.surveyed);
+        let lost = removal.is_some_and(|removal| removal.is_lost() && !removal.surveyed);
+        let change = self.process.memories[slot].lost_change;
+        let unsurveyed = change.is_some_and(|lost| !lost.surveyed);
         match action {
             Action::Wait(Wait::Settling(Step::Create)) if early => true,
             Action::Wait(Wait::Settling(Step::Delete)) if lost => true,
+            Action::Wait(Wait::Settling(Step::Change)) if unsurveyed => true,
             Action::Wait(Wait::Settling(_) | Wait::Vanishing) => {
                 self.process.picture.survey.is_none()
             }

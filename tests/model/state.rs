@@ -4,7 +4,7 @@
 
 use crate::faults::Budget;
 use crate::kube::{Api, TenantStatus, Uid};
-use crate::memory::{Change, Follow, Process};
+use crate::memory::{Follow, Process};
 use crate::properties::Breach;
 use crate::turn::Request;
 use crate::world::{Call, Id, Server, Work};
@@ -199,9 +199,7 @@ fn tasks_of(process: &Process, known: &mut Vec<Id>) {
     for memory in &process.memories {
         known.extend(memory.attempt.and_then(|attempt| attempt.task));
         known.extend(memory.removal.and_then(|removal| removal.task));
-        if let Some(Change::Task(id, _)) = memory.change {
-            known.push(id);
-        }
+        known.extend(memory.change.map(|change| change.task));
     }
     for follow in process.follows.iter().flatten() {
         let Follow::PersistTask(_, id) = follow;

@@ -44,11 +44,7 @@ impl Turn<'_> {
         self.settle_change(slot);
         self.settle_removal(slot);
         let accepted = self.api.accepted.clone();
-        let scene = observe(self.process, slot, &accepted, self.settings, self.mutant)?;
-        if self.take_result(&scene) {
-            return observe(self.process, slot, &accepted, self.settings, self.mutant);
-        }
-        Some(scene)
+        observe(self.process, slot, &accepted, self.settings, self.mutant)
     }
 
     /// One step for a Tenant.
@@ -90,9 +86,11 @@ impl Turn<'_> {
                     Asks::Nothing
                 }
             }
-            Action::ListTenants | Action::Verify | Action::ListReferrers | Action::ReadPassword => {
-                Asks::Reads
-            }
+            Action::ListTenants
+            | Action::Verify
+            | Action::GetCreated
+            | Action::ListReferrers
+            | Action::ReadPassword => Asks::Reads,
             action @ Action::ConfirmAbsence => {
                 let says = self
                     .saying(&scene, action)
@@ -147,6 +145,10 @@ impl Turn<'_> {
                 self.process.memories[scene.slot].referrers = Some(found);
                 Next::Again
             }
+            Action::GetCreated => {
+                self.get_created(scene);
+                Next::Again
+            }
             // Simple tenants need none.
             Action::ReadPassword => Next::Stop,
             Action::RecordIntent => self.record_intent(scene),
@@ -160,20 +162,5 @@ impl Turn<'_> {
             Action::RecordRemoval => self.record_removal(scene),
             Action::Delete => self.delete(scene),
         }
-    }
-
-    /// Takes what a completed creation says of its tenant into the picture, once.
-    fn take_result(&mut self, scene: &Scene) -> bool {
-        let Some(made) = scene.made.filter(|_| scene.named.is_none()) else {
-            return false;
-        };
-        let attempt = self.process.memories[scene.slot].attempt;
-        let ended = attempt.is_some_and(|a| a.written_here && a.ended && !a.listed_since);
-        let gone = self.process.picture.is_gone(made.id);
-        if made.name != scene.view.spec.name || !ended || gone {
-            return false;
-        }
-        self.process.picture.was_made(made);
-        self.process.picture.list.is_some()
     }
 }

@@ -13,6 +13,32 @@ pub type Id = u8;
 /// Nobody's UID.
 pub const NOBODY: Uid = 0;
 
+/// How the server stores the fields of a creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Storage {
+    /// As they are sent.
+    AsSent,
+    /// In another form with the same normal form.
+    Normalized,
+    /// In a form that does not show what was sent.
+    Unrecognizable,
+}
+
+impl Storage {
+    fn of(self, fields: u8) -> u8 {
+        match self {
+            Storage::AsSent => fields,
+            Storage::Normalized => fields + 10,
+            Storage::Unrecognizable => fields + 20,
+        }
+    }
+}
+
+/// What stays of fields in their normal form.
+pub fn normal(fields: u8) -> u8 {
+    if fields < 20 { fields % 10 } else { fields }
+}
+
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tenant {
@@ -112,6 +138,7 @@ pub struct Server {
     pub next_task: Id,
     /// How often it was restored.
     pub era: u8,
+    pub storage: Storage,
 }
 
 impl Work {
@@ -132,6 +159,7 @@ impl Server {
             next_tenant: 1,
             next_task: 1,
             era: 0,
+            storage: Storage::AsSent,
         }
     }
 
@@ -278,6 +306,7 @@ impl Server {
                 maker,
             } => {
                 let maker = Some(maker).filter(|maker| *maker != NOBODY);
+                let fields = self.storage.of(fields);
                 let id = self.add(name, fields, maker);
                 End::Completed(Some(Made { id, name, fields }))
             }

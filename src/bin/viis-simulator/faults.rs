@@ -64,6 +64,7 @@ pub struct Action {
     pub task_forgotten: Option<Forgotten>,
     pub task_state: Option<String>,
     pub hidden_ms: Option<u64>,
+    pub unknown_ms: Option<u64>,
 }
 
 /// How a task fails.
@@ -182,6 +183,7 @@ impl Action {
                 .task_forgotten
                 .map(|forgotten| forgotten == Forgotten::Done),
             hidden_ms: self.hidden_ms,
+            unknown_ms: self.unknown_ms,
             held: self.task_state.clone().map(|state| Hold { fault, state }),
         }
     }

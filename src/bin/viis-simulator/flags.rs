@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use secrecy::SecretString;
 
-use crate::settings::{Dialect, Settings};
+use crate::settings::{Dialect, Settings, StoredTexts};
 
 /// Plays an Integration Server, to try viis-operator without a license. It is
 /// not the vendor's program. See docs/simulator.md.
@@ -126,6 +126,8 @@ impl Flags {
             unique_users: true,
             vksc_limit: 500,
             reports_enabled: true,
+            stored_texts: StoredTexts::AsSent,
+            results_as_sent: false,
         })
     }
 }

@@ -56,6 +56,9 @@ pub struct Tenant {
     /// Before this moment the API does not show it, though it is there.
     #[serde(default)]
     pub hidden_until: Millis,
+    /// Before this moment tasks do not find it either.
+    #[serde(default)]
+    pub unknown_until: Millis,
 }
 
 /// A Complete tenant's side in KSC.
@@ -166,6 +169,9 @@ pub struct Fate {
     /// The tenant that it makes is shown only so many milliseconds later.
     #[serde(default)]
     pub hidden_ms: Option<u64>,
+    /// The same, and tasks do not find it before.
+    #[serde(default)]
+    pub unknown_ms: Option<u64>,
     /// A state that no page names, as long as this fault stands.
     pub held: Option<Hold>,
 }

@@ -29,6 +29,20 @@ pub enum Dialect {
     Untidy,
 }
 
+/// How the server stores names and other texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StoredTexts {
+    /// As they are sent.
+    AsSent,
+    /// Without outer white space.
+    Trimmed,
+    /// With one blank for each run of white space, too, and in NFC.
+    Normalized,
+    /// Their first 16 characters.
+    Shortened,
+}
+
 /// What can be changed while the server runs.
 pub struct Settings {
     /// The account's name.
@@ -57,6 +71,10 @@ pub struct Settings {
     pub vksc_limit: usize,
     /// Whether reports are produced (a real server has them off at first).
     pub reports_enabled: bool,
+    /// How names and other texts are stored.
+    pub stored_texts: StoredTexts,
+    /// Whether a creation's result repeats the texts that were sent.
+    pub results_as_sent: bool,
 }
 
 /// A change of settings: only what is named changes.
@@ -76,6 +94,8 @@ pub struct Change {
     unique_users: Option<bool>,
     vksc_limit: Option<usize>,
     reports_enabled: Option<bool>,
+    stored_texts: Option<StoredTexts>,
+    results_as_sent: Option<bool>,
 }
 
 // === impl Settings ===
@@ -104,6 +124,8 @@ impl Settings {
         set(&mut self.unique_users, change.unique_users);
         set(&mut self.vksc_limit, change.vksc_limit);
         set(&mut self.reports_enabled, change.reports_enabled);
+        set(&mut self.stored_texts, change.stored_texts);
+        set(&mut self.results_as_sent, change.results_as_sent);
     }
 
     /// Everything but the password.
@@ -121,6 +143,26 @@ impl Settings {
             "uniqueUsers": self.unique_users,
             "vkscLimit": self.vksc_limit,
             "reportsEnabled": self.reports_enabled,
+            "storedTexts": self.stored_texts,
+            "resultsAsSent": self.results_as_sent,
         })
+    }
+}
+
+// === impl StoredTexts ===
+
+impl StoredTexts {
+    /// The text as it is stored.
+    pub fn of(self, text: &str) -> String {
+        match self {
+            StoredTexts::AsSent => text.to_owned(),
+            StoredTexts::Trimmed => text.trim().to_owned(),
+            StoredTexts::Normalized => {
+                let words: Vec<&str> = text.split_whitespace().collect();
+                let composed = icu_normalizer::ComposingNormalizerBorrowed::new_nfc();
+                composed.normalize(&words.join(" ")).into_owned()
+            }
+            StoredTexts::Shortened => text.chars().take(16).collect(),
+        }
     }
 }

@@ -141,6 +141,7 @@ impl Simulator {
             machines: Vec::new(),
             unfinished: true,
             hidden_until: 0,
+            unknown_until: 0,
         });
         if let Some(task) = world.tasks.get_mut(index) {
             task.tenant = Some(id);
@@ -328,8 +329,10 @@ fn carry_out(
         && let Some(tenant) = world.tenant_mut(&made.id)
     {
         tenant.machines = machines;
-        let hidden_ms = fate.hidden_ms.unwrap_or(0);
+        let unknown_ms = fate.unknown_ms.unwrap_or(0);
+        let hidden_ms = fate.hidden_ms.unwrap_or(0).max(unknown_ms);
         tenant.hidden_until = now.saturating_add_unsigned(hidden_ms);
+        tenant.unknown_until = now.saturating_add_unsigned(unknown_ms);
     }
     Ok(product)
 }

@@ -82,11 +82,17 @@ impl World {
     ) -> Result<Product, Failure> {
         match work {
             Work::Create(new) => {
-                self.check_creation(new, settings)?;
-                let tenant = match shown {
-                    Some(id) => self.add_tenant_as(id, new, settings, now),
-                    None => self.add_tenant(new, settings, now),
+                let stored = stored(new, settings);
+                self.check_creation(&stored, settings)?;
+                let mut tenant = match shown {
+                    Some(id) => self.add_tenant_as(id, &stored, settings, now),
+                    None => self.add_tenant(&stored, settings, now),
                 };
+                if settings.results_as_sent {
+                    tenant.name.clone_from(&new.name);
+                    tenant.description.clone_from(&new.description);
+                    tenant.user_data.clone_from(&new.user_data);
+                }
                 Ok(Product::Tenant(Box::new(tenant)))
             }
             Work::Delete { tenant, artifacts } => {
@@ -133,7 +139,7 @@ impl World {
 
     fn find_for_task(&self, id: &str) -> Result<&Tenant, Failure> {
         self.tenant(id)
-            .filter(|tenant| !tenant.unfinished)
+            .filter(|tenant| !tenant.unfinished && tenant.unknown_until <= crate::clock::now())
             .ok_or_else(|| {
                 Failure::coded(
                     codes::TENANT_ID_NOT_FOUND,
@@ -238,6 +244,7 @@ impl World {
             machines: Vec::new(),
             unfinished: false,
             hidden_until: 0,
+            unknown_until: 0,
         };
         self.tenants.push(tenant.clone());
         tenant
@@ -305,8 +312,8 @@ impl World {
         let machine = Machine {
             id: self.identifiers.machine(settings.dialect),
             bios_id: new.bios_id,
-            name: new.name,
-            user_data: new.user_data,
+            name: new.name.map(|name| settings.stored_texts.of(&name)),
+            user_data: new.user_data.map(|text| settings.stored_texts.of(&text)),
             created: now,
             updated: now,
         };
@@ -347,6 +354,19 @@ impl World {
             }
         }
     }
+}
+
+/// The tenant as the server stores it.
+fn stored(new: &NewTenant, settings: &Settings) -> NewTenant {
+    let texts = settings.stored_texts;
+    let mut stored = new.clone();
+    stored.name = texts.of(&new.name);
+    stored.description = new.description.as_deref().map(|text| texts.of(text));
+    stored.user_data = new.user_data.as_deref().map(|text| texts.of(text));
+    if let Some(administrator) = &mut stored.administrator {
+        administrator.name = texts.of(&administrator.name);
+    }
+    stored
 }
 
 /// KSC's folder of a tenant (API page: Tenants).

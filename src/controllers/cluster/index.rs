@@ -7,7 +7,7 @@ use std::hash::Hash;
 use super::Key;
 use super::object::{noted, owned_identifier};
 use crate::api::{Tenant, VirtualMachine};
-use crate::viis::{BiosId, TenantId};
+use crate::viis::{BiosId, TenantId, normalized};
 
 /// Who is found under what. Read by anybody in this room, changed here alone.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub struct Index {
     pub namespaces: HashMap<String, Namespace>,
     /// The Tenants that refer to a server.
     pub tenants_by_server: Found<String>,
-    /// The Tenants with a name, by server.
+    /// The Tenants that want a name, by server and the name's normal form.
     pub tenants_by_name: Found<(String, String)>,
     /// The Tenants whose status names a tenant, by server.
     pub tenants_by_id: Found<(String, TenantId)>,
@@ -208,7 +208,7 @@ impl TenantKeys {
     pub fn of(tenant: &Tenant) -> Self {
         Self {
             server: tenant.spec.integration_server_ref.name.clone(),
-            name: tenant.server_name().to_owned(),
+            name: normalized(tenant.server_name()).into_owned(),
             id: owned_identifier(tenant),
         }
     }

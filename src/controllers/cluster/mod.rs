@@ -16,12 +16,12 @@ pub use self::index::Namespace;
 use self::index::{Index, MachineKeys, TenantKeys};
 pub use self::object::{
     created_at, is_registered_with, is_stalled, key_of, noted, own_machine_status, own_status,
-    owned_identifier, requested_at,
+    owned_identifier, recorded_name, requested_at,
 };
 pub use self::shelf::{Shelf, reference};
 use crate::api::{AllowFrom, IntegrationServer, Tenant, VirtualMachine};
 pub use crate::inventory::Owner as Key;
-use crate::viis::{BiosId, TenantId};
+use crate::viis::{BiosId, TenantId, normalized};
 
 /// Everything that is watched.
 #[derive(Default)]
@@ -74,9 +74,10 @@ impl Cluster {
         self.index().tenants_by_server.under(&server.to_owned())
     }
 
-    /// The Tenants with this name on this server.
+    /// The Tenants that want this name on this server, or one that differs from it in white space
+    /// and normal form at most: a server may store both alike.
     pub fn tenants_named(&self, server: &str, name: &str) -> Vec<Key> {
-        let at = (server.to_owned(), name.to_owned());
+        let at = (server.to_owned(), normalized(name).into_owned());
         self.index().tenants_by_name.under(&at)
     }
 

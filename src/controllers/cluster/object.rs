@@ -51,6 +51,15 @@ pub fn owned_identifier(tenant: &Tenant) -> Option<TenantId> {
     status.tenant_id.as_deref().map(TenantId::new)
 }
 
+/// The name of a Tenant's tenant as the server showed it, where the status is this resource's
+/// own. None until the server has shown it.
+pub fn recorded_name(tenant: &Tenant) -> Option<&str> {
+    let status = tenant.status.as_ref()?;
+    let is_own = status.owner_uid.as_deref() == tenant.meta().uid.as_deref();
+    let name = status.tenant_name.as_deref();
+    name.filter(|_| is_own && status.tenant_id.is_some())
+}
+
 /// The status of this very resource, as [`own_status`].
 pub fn own_machine_status(machine: &VirtualMachine) -> Option<&VirtualMachineStatus> {
     let uid = machine.meta().uid.as_deref();

@@ -19,7 +19,7 @@ use crate::api::{
 use crate::controllers::cluster::{Key, key_of, own_status};
 use crate::controllers::context::Context;
 use crate::controllers::servers::{Handle, Verdicts};
-use crate::controllers::tenant::observe::{has_identity, retains};
+use crate::controllers::tenant::observe::{is_ours, retains};
 use crate::plan::absence::{self, Verdict};
 use crate::plan::admission::{self, Candidate, HoldKind, token, token_after};
 use crate::viis::TenantId;
@@ -235,7 +235,7 @@ fn ours(context: &Context, tenant: &Tenant, handle: &Handle) -> Option<Ours> {
         deleting: deleted_at.is_some(),
         destroys: !retained && !tenant.spec.suspend,
         decided: status.removal.is_some(),
-        lost: entry.is_none_or(|entry| !has_identity(tenant, &entry)),
+        lost: entry.is_none_or(|entry| !is_ours(tenant, &entry)),
         in_use: deleted_at.is_some() && is_in_use(context, tenant),
         deleted_at: deleted_at.map_or(0, |time| time.0.as_second()),
         id,

@@ -30,7 +30,7 @@ impl Run<'_> {
         self.context.queues.servers.wake(server.clone());
         if picture.tenants().missing_twice(&id) {
             let got = picture.get_tenant(&id).await;
-            return self.after_call(scene, got).await;
+            return self.after_call(scene, got.map(drop)).await;
         }
         let since = picture.tenants().listed_at().map(|at| at.elapsed());
         if since.is_none_or(|since| since >= ABSENCE_APART) {
@@ -84,11 +84,13 @@ impl Run<'_> {
         warn!(tenant = ?scene.status.tenant_id, "the tenant is gone from the server and is made again");
         let mut lost = self.rescene(scene);
         lost.status.tenant_id = None;
+        lost.status.tenant_name = None;
         lost.status.removal = None;
         lost.status.adopted = None;
         lost.entry = None;
         let status = self.next_status(&lost, Action::ForgetTenant);
-        if let Some(Change::Task(task, _)) = self.memory.change.take() {
+        self.memory.lost_change = None;
+        if let Some(Change { task, .. }) = self.memory.change.take() {
             // The status names it still; it is none of the next tenant's.
             self.memory.taken_up = Some(task);
         }

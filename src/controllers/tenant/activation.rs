@@ -1,6 +1,7 @@
 //! Carries activation and deactivation out, and takes up how they ended.
 
-use tokio::time::Instant;
+use std::sync::Arc;
+
 use tracing::debug;
 use tracing::info;
 
@@ -8,7 +9,9 @@ use super::apply::Next;
 use super::apply::Run;
 use super::apply::recorded_id;
 use super::memory::Change;
+use super::memory::LostChange;
 use super::observe::Scene;
+use super::observe::refusal as refusal_of;
 use super::refusal::asked_by;
 use super::refusal::task_refusal;
 use crate::api::DesiredState;
@@ -17,6 +20,7 @@ use crate::controllers::cluster::own_status;
 use crate::inventory::Server as Picture;
 use crate::inventory::tasks::View;
 use crate::inventory::tenants::Status;
+use crate::plan::Refusal;
 use crate::plan::tenant::Action;
 use crate::plan::tenant::Step;
 use crate::viis;
@@ -40,7 +44,7 @@ impl Run<'_> {
                 .tasks()
                 .unclaimed(&viis::TaskType::ChangeTenantActivation)
             {
-                self.memory.change = Some(Change::Lost(Instant::now()));
+                self.memory.lost_change = Some(LostChange::now(None));
                 return Next::Again;
             }
         }
@@ -62,7 +66,8 @@ impl Run<'_> {
             Ok(task) => {
                 info!(%task, state = ?wanted, "the tenant's state is being changed");
                 picture.watch_task(&task, &scene.key);
-                self.memory.change = Some(Change::Task(task, Some(wanted)));
+                let wanted = Some(wanted);
+                self.memory.change = Some(Change { task, wanted });
                 if is_odd(scene) {
                     self.memory.odd_state = Some(asked_by(&self.tenant));
                 }
@@ -72,7 +77,7 @@ impl Run<'_> {
             Err(error) => {
                 picture.notice(&error);
                 if error.effect() == Effect::Unknown {
-                    self.memory.change = Some(Change::Lost(Instant::now()));
+                    self.memory.lost_change = Some(LostChange::now(Some(wanted)));
                 }
                 match error.class() {
                     Class::Rejected => self.change_refused(scene, picture, &id, &error).await,
@@ -110,7 +115,7 @@ impl Run<'_> {
 
     /// Takes up the end of an activation or deactivation.
     pub async fn settle_change(&mut self, picture: &Picture) {
-        let Some(Change::Task(task, wanted)) = &self.memory.change else {
+        let Some(Change { task, wanted }) = &self.memory.change else {
             return;
         };
         let (task, wanted) = (task.clone(), *wanted);
@@ -126,8 +131,13 @@ impl Run<'_> {
         let shown = id.as_ref().and_then(|id| picture.tenants().by_id(id));
         let odd = shown.is_some_and(|entry| matches!(entry.status, Status::Other(_)));
         let mut ask = true;
+        let not_found = matches!(&view, View::Seen(ended) if is_not_found(ended));
         if let View::Seen(ended) = &view {
-            if !has_succeeded(ended) {
+            if not_found {
+                // No verdict on what was asked for: the inventory decides whether the tenant is
+                // there. A database may show it late.
+                info!("the task did not find the tenant");
+            } else if !has_succeeded(ended) {
                 let what = "The server's task to change the tenant's state";
                 let (reason, message) = task_refusal(what, ended.error());
                 self.reject(Step::Change, reason, message);
@@ -142,16 +152,18 @@ impl Run<'_> {
         {
             debug!(%error, "the tenant's state could not be asked for");
             // Sent again only after the wait that a lost answer needs.
-            self.memory.change = Some(Change::Lost(Instant::now()));
+            self.memory.lost_change = Some(LostChange::now(None));
+            self.memory.change = None;
             return;
         }
-        if let View::Seen(ended) = view {
-            self.memory.last_task = Some(ended);
-            self.memory.repeats.reset();
-        } else {
-            // Nobody knows whether a forgotten task did its work: what it did not do
-            // is not sent again as fast as tasks are forgotten.
+        if let View::Seen(ended) = &view {
+            self.memory.last_task = Some(Arc::clone(ended));
+        }
+        if not_found || matches!(view, View::Forgotten) {
+            // What had no effect is not sent again as fast as it ends.
             self.memory.repeats.failed(None);
+        } else {
+            self.memory.repeats.reset();
         }
         self.memory.change = None;
         picture.tasks().forget(&task, &key);
@@ -173,6 +185,12 @@ fn status_of(wanted: DesiredState) -> Status {
 fn is_odd(scene: &Scene) -> bool {
     let entry = scene.entry.as_ref();
     entry.is_some_and(|entry| matches!(entry.status, Status::Other(_)))
+}
+
+/// The server's task did not find the tenant.
+fn is_not_found(task: &viis::Task) -> bool {
+    let code = task.error().and_then(|error| error.code.as_ref());
+    refusal_of(code) == Refusal::TenantNotFound
 }
 
 /// Completed, with a result that does not say the opposite. A failed or cancelled task

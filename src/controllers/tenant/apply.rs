@@ -15,6 +15,7 @@ use super::creation::SECRET_PAUSE;
 use super::memory::Memory;
 use super::observe::Scene;
 use super::observe::survey_is_early;
+use super::observe::survey_is_older_than_the_loss;
 use super::observe::was_surveyed_in_this_look;
 use super::refusal::reason_of;
 use super::report;
@@ -97,6 +98,7 @@ impl Run<'_> {
             Action::ListTenants
             | Action::ConfirmAbsence
             | Action::Verify
+            | Action::GetCreated
             | Action::Create
             | Action::ChangeState
             | Action::CancelCreation
@@ -134,8 +136,9 @@ impl Run<'_> {
                     return Next::Again;
                 };
                 let got = picture.get_tenant(&id).await;
-                self.after_call(scene, got).await
+                self.after_call(scene, got.map(drop)).await
             }
+            Action::GetCreated => self.get_created(scene, &picture).await,
             Action::Create => self.create(scene, &picture).await,
             Action::ChangeState => self.change_state(scene, &picture).await,
             Action::CancelCreation | Action::CancelRemoval => self.cancel(scene, &picture).await,
@@ -239,7 +242,10 @@ impl Run<'_> {
     /// work shows in their list. Some: the wait may be over.
     async fn survey(&mut self, scene: &Scene, shown: Option<&viis::TaskType>) -> Option<Next> {
         let picture = Arc::clone(&scene.handle.as_ref()?.server);
-        let early = shown.is_some() && survey_is_early(Some(&picture), self.memory);
+        let early = match shown {
+            Some(_) => survey_is_early(Some(&picture), self.memory),
+            None => survey_is_older_than_the_loss(&picture, self.memory),
+        };
         let recent = picture.tasks().surveyed_at();
         if !early && recent.is_some_and(|at| at.elapsed() < Duration::from_secs(5)) {
             return None;
@@ -280,7 +286,7 @@ impl Run<'_> {
             }
             Wait::VirtualMachines | Wait::InUse => pause(30),
             Wait::Admission | Wait::NamespaceNotAllowed => pause(15),
-            Wait::TaskRunning(_) | Wait::TaskStuck(_) => pause(60),
+            Wait::TaskRunning(_) | Wait::TaskStuck(_) | Wait::Undecided => pause(60),
             Wait::ServerNotFound
             | Wait::ServerNotReady
             | Wait::ServerLeaving
@@ -354,8 +360,9 @@ impl Run<'_> {
         let left = self.memory.repeats.left()?;
         let line = Line::reconciling(
             reasons::PROGRESSING,
-            "The server does not remember the task that it began, and the tenant is as before. It \
-             is asked again after a pause that grows; look at the server when this lasts.",
+            "The server's last task for this tenant had no effect: the server does not remember \
+             it, or did not find the tenant. The task is started again after a pause that grows. \
+             If this lasts, look at the tasks on the Integration Server.",
         );
         match self.say(scene, &line, action).await {
             Err(next) => Some(next),

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
+use kube::Resource;
 use kube::ResourceExt;
 use secrecy::SecretString;
 use tokio::time::Instant;
@@ -14,15 +16,19 @@ use tracing::warn;
 use super::apply::Next;
 use super::apply::Run;
 use super::memory::Attempt;
+use super::observe::Proof;
 use super::observe::Scene;
 use super::observe::activity_of;
 use super::observe::refusal;
+use super::observe::stored;
 use super::refusal::reason_of;
 use super::refusal::task_refusal;
 use super::report;
 use crate::api;
+use crate::api::ConditionType;
 use crate::api::Tenant;
 use crate::api::TenantType;
+use crate::api::conditions;
 use crate::api::reasons;
 use crate::connection::Flaw;
 use crate::connection::secret_text;
@@ -30,6 +36,7 @@ use crate::controllers::line::Line;
 use crate::controllers::writes;
 use crate::controllers::writes::WriteError;
 use crate::inventory::Server as Picture;
+use crate::inventory::tenants::Entry;
 use crate::plan::tenant::Action;
 use crate::plan::tenant::Adoption;
 use crate::plan::tenant::ById;
@@ -121,8 +128,10 @@ impl Run<'_> {
             return next;
         }
         let attempt = uuid::Uuid::new_v4().to_string();
+        let tenants = handle.server.tenants();
         self.memory.attempt = Some(Attempt {
             written_here: true,
+            listed: tenants.listed_at(),
             ..Attempt::seen(&attempt)
         });
         let mut status = self.next_status(scene, Action::RecordIntent);
@@ -131,6 +140,7 @@ impl Run<'_> {
             server: handle.endpoint.to_string(),
             sent: false,
             task: None,
+            no_name_alike: tenants.alike(scene.tenant.server_name()).is_empty(),
         });
         self.write_status(scene, &status).await
     }
@@ -157,10 +167,13 @@ impl Run<'_> {
             attempt.replaced = Some(before);
         }
         attempt.ended = None;
+        (attempt.followed, attempt.created) = (false, None);
+        (attempt.asked, attempt.stored) = (false, None);
         match picture.client().create_tenant(&new).await {
             Ok(task) => {
                 info!(%task, "the tenant's creation was sent");
                 attempt.task = Some(task.clone());
+                attempt.followed = true;
                 picture.watch_task(&task, &scene.key);
                 self.memory.failure.clear();
                 self.persist_task(scene, &task, Step::Create).await
@@ -186,15 +199,6 @@ impl Run<'_> {
     pub(super) async fn end_attempt(&mut self, scene: &Scene, end: End) -> Next {
         let (reason, message) = match end {
             End::Rejected => self.refused_with(scene),
-            End::IdentityMismatch => (
-                reasons::IDENTITY_MISMATCH.to_owned(),
-                format!(
-                    "The server has a tenant \"{}\" with other fields than this resource: it is \
-                     not what this resource made, and nothing of it is touched. Choose another \
-                     name, or take it over by existingTenantID.",
-                    scene.tenant.server_name()
-                ),
-            ),
             End::NameTaken => {
                 let taken = Action::Wait(Wait::NameTaken);
                 let line = report::line(scene, self.memory, taken);
@@ -272,6 +276,32 @@ impl Run<'_> {
         .await
     }
 
+    /// Asks the server for the tenant that the creation made: it is recorded as it is stored.
+    pub(super) async fn get_created(&mut self, scene: &Scene, picture: &Picture) -> Next {
+        let made = scene
+            .made
+            .as_ref()
+            .filter(|made| made.proof == Proof::Followed);
+        let named = scene.named.as_ref().map(|(id, _)| id);
+        let Some(id) = made.map(|made| &made.id).or(named) else {
+            return Next::Again;
+        };
+        let got = picture.get_tenant(id).await;
+        if let (Ok(found), Some(attempt)) = (&got, &mut self.memory.attempt) {
+            attempt.asked = true;
+            attempt.stored.clone_from(found);
+        }
+        self.after_call(scene, got.map(drop)).await
+    }
+
+    /// What the server stores of a creation otherwise than it was sent.
+    fn stored_differently(&self, scene: &Scene, id: &TenantId) -> Option<String> {
+        let stored = self.memory.attempt.as_ref()?.stored.as_ref()?;
+        let differs = stored.id == *id && stored::differs(&scene.tenant, &Entry::from(stored));
+        let is_ours = scene.status.adopted != Some(true);
+        (differs && is_ours).then(|| stored::sentence(&scene.tenant, stored))
+    }
+
     pub(super) async fn record_created(&mut self, scene: &Scene) -> Next {
         let Some((id, _)) = scene.named.clone() else {
             return Next::Again;
@@ -316,6 +346,8 @@ impl Run<'_> {
             .handle
             .as_ref()
             .and_then(|handle| handle.server.tenants().by_id(id));
+        let name = scene.entry.as_ref().map(|entry| entry.name.to_string());
+        scene.status.tenant_name = name;
         scene.facts.world.by_id = ById::Same(scene.facts.spec.wanted);
         let waits = scene.facts.machines.unregistered
             && scene.facts.spec.wanted == crate::plan::tenant::Activity::Active
@@ -329,7 +361,19 @@ impl Run<'_> {
             (false, true) => Action::Wait(Wait::TaskRunning(Step::Change)),
             (false, false) => action,
         };
-        let status = self.next_status(&scene, action);
+        let mut status = self.next_status(&scene, action);
+        if let Some(message) = self.stored_differently(&scene, id) {
+            info!(%message, "the server stores the tenant differently");
+            conditions::set(
+                &mut status.conditions,
+                ConditionType::Provisioned,
+                true,
+                reasons::STORED_DIFFERENTLY,
+                &message,
+                scene.tenant.meta().generation.unwrap_or_default(),
+                Timestamp::now(),
+            );
+        }
         let next = self.write_status(&scene, &status).await;
         if matches!(next, Next::Again) {
             self.drop_attempt(&scene);

@@ -13,7 +13,7 @@ use crate::controllers::context::Remember;
 use crate::controllers::line::Line;
 use crate::plan::Refusal;
 use crate::plan::tenant::Step;
-use crate::viis::{ServerTime, Task, TaskId};
+use crate::viis::{ServerTime, Task, TaskId, Tenant};
 
 /// What this process remembers of a Tenant.
 #[derive(Default)]
@@ -32,6 +32,8 @@ pub struct Memory {
     pub removal: Option<Removal>,
     /// The activation or deactivation under way.
     pub change: Option<Change>,
+    /// The last activation or deactivation whose response was lost.
+    pub lost_change: Option<LostChange>,
     /// The last activation or deactivation whose end was taken up: the status may go on
     /// showing it as one that runs.
     pub taken_up: Option<TaskId>,
@@ -42,7 +44,8 @@ pub struct Memory {
     pub rejection: Option<Rejection>,
     /// What failed without a verdict.
     pub failure: Failure,
-    /// The pauses before that is sent again which the server took and does not remember.
+    /// The pauses before a task is started again that had no effect: the server does not
+    /// remember it, or did not find the tenant.
     pub repeats: Backoff,
     /// No activation that another process started can be under way.
     pub alone: bool,
@@ -98,6 +101,17 @@ pub struct Attempt {
     pub replaced: Option<TaskId>,
     /// The task that the status named last.
     pub recorded: Option<TaskId>,
+    /// This process received the task's identifier from its own request, and has never lost
+    /// sight of the task: its result is this creation's.
+    pub followed: bool,
+    /// When the server made the task, as it first said.
+    pub created: Option<ServerTime>,
+    /// When the list began that the intent rests on.
+    pub listed: Option<Instant>,
+    /// The server was asked for the tenant that it made.
+    pub asked: bool,
+    /// That tenant, as the server stores it.
+    pub stored: Option<Tenant>,
     /// When its task was first seen ended.
     pub ended: Option<Instant>,
     /// Its cancellation was asked for.
@@ -118,6 +132,11 @@ impl Attempt {
             task: None,
             replaced: None,
             recorded: None,
+            followed: false,
+            created: None,
+            listed: None,
+            asked: false,
+            stored: None,
             ended: None,
             cancelled: false,
         }
@@ -170,11 +189,29 @@ impl Removal {
 }
 
 /// An activation or deactivation under way.
-pub enum Change {
-    /// Its task, and the state that it brings (None: another process started it).
-    Task(TaskId, Option<DesiredState>),
-    /// The answer was lost at this moment.
-    Lost(Instant),
+pub struct Change {
+    /// Its task.
+    pub task: TaskId,
+    /// The state that it brings; None: another process started it.
+    pub wanted: Option<DesiredState>,
+}
+
+/// An activation or deactivation that may still arrive at the server.
+pub struct LostChange {
+    /// When it was sent.
+    pub at: Instant,
+    /// The state that it brings; None: another process sent it.
+    pub wanted: Option<DesiredState>,
+}
+
+impl LostChange {
+    /// Sent at this moment.
+    pub fn now(wanted: Option<DesiredState>) -> Self {
+        Self {
+            at: Instant::now(),
+            wanted,
+        }
+    }
 }
 
 /// What the server refused.

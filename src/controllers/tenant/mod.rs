@@ -24,13 +24,12 @@ use kube::{Resource, ResourceExt};
 use tokio::time::Instant;
 
 use self::apply::{Next, Run};
-use self::memory::{Change, Memory};
+use self::memory::Memory;
 use super::cluster::{Key, key_of, requested_at};
 use super::context::Context;
 use crate::api::Tenant;
 use crate::plan::tenant::{Password, plan};
 use crate::telemetry::metrics::Outcome;
-use crate::viis::CreatedTenant;
 
 /// More steps than a tenant's whole life needs: beyond this something turns in circles.
 const STEPS: usize = 24;
@@ -100,11 +99,6 @@ async fn run(
             run.settle_removal(&handle.server);
         }
         let scene = observe::observe(&run.tenant, context, run.memory, run.password_state);
-        let scene = if run.take_result(&scene) {
-            observe::observe(&run.tenant, context, run.memory, run.password_state)
-        } else {
-            scene
-        };
         let action = plan(&scene.facts);
         tracing::debug!(?action, "planned");
         match run.apply(&scene, action).await {
@@ -167,10 +161,7 @@ fn release_slot(run: &Run<'_>, key: &Key) {
         .removal
         .as_ref()
         .and_then(|removal| removal.task.as_ref());
-    let change = match &run.memory.change {
-        Some(Change::Task(task, _)) => Some(task),
-        Some(Change::Lost(_)) | None => None,
-    };
+    let change = run.memory.change.as_ref().map(|change| &change.task);
     let runs = [attempt, removal, change]
         .into_iter()
         .flatten()
@@ -179,30 +170,5 @@ fn release_slot(run: &Run<'_>, key: &Key) {
         });
     if !runs && !run.queued && !run.caller_queued {
         handle.server.free_slot(key);
-    }
-}
-
-impl Run<'_> {
-    /// Takes what a completed creation says of its tenant into the picture, once.
-    /// True when the picture shows something new.
-    fn take_result(&self, scene: &observe::Scene) -> bool {
-        let (Some(task), Some(handle), true, true) = (
-            &scene.task,
-            &scene.handle,
-            scene.status.creation.is_some(),
-            scene.named.is_none(),
-        ) else {
-            return false;
-        };
-        match task.created_tenant() {
-            Some(CreatedTenant::Tenant(tenant)) if tenant.name == *scene.tenant.server_name() => {
-                // Of a task that this process did not see end, nobody knows what became
-                // of its tenant since: the list decides.
-                let attempt = self.memory.attempt.as_ref();
-                let ended = attempt.filter(|a| a.written_here).and_then(|a| a.ended);
-                ended.is_some_and(|ended| handle.server.tenants().was_made(&tenant, ended))
-            }
-            Some(CreatedTenant::Tenant(_) | CreatedTenant::Id(_)) | None => false,
-        }
     }
 }

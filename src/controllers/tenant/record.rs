@@ -211,6 +211,7 @@ impl Run<'_> {
             facts: scene.facts.clone(),
             entry: scene.entry.clone(),
             named: scene.named.clone(),
+            made: scene.made.clone(),
             task: None,
             machines: scene.machines,
             referrers: scene.referrers.clone(),

@@ -131,7 +131,7 @@ impl Run<'_> {
                 {
                     // Whether the tenant is gone is for its own call to say.
                     let got = picture.get_tenant(&tenant).await;
-                    return self.after_call(scene, got).await;
+                    return self.after_call(scene, got.map(drop)).await;
                 }
                 self.after_list(scene, &picture, &tenant, listed).await
             }

@@ -21,7 +21,7 @@ use crate::controllers::cluster::{Key, key_of, own_machine_status, own_status, r
 use crate::controllers::context::Context;
 use crate::controllers::integration_server::guards;
 use crate::controllers::servers::Handle;
-use crate::controllers::tenant::observe::{has_identity, reach};
+use crate::controllers::tenant::observe::{is_ours, reach};
 use crate::controllers::writes::has_finalizer;
 use crate::inventory::machines::{Machine, Sighting};
 use crate::plan::Reach;
@@ -245,7 +245,7 @@ impl Spot {
             (None, _) => Identity::Missing,
             // Nobody can say any more which name the identifier had.
             (Some(_), None) => Identity::Same,
-            (Some(entry), Some(tenant)) if has_identity(tenant, &entry) => Identity::Same,
+            (Some(entry), Some(tenant)) if is_ours(tenant, &entry) => Identity::Same,
             (Some(_), Some(_)) => Identity::Other,
         }
     }

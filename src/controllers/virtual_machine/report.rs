@@ -6,7 +6,8 @@ use kube::Resource;
 use super::memory::Memory;
 use super::observe::Scene;
 use crate::api::{ConditionType, VirtualMachineStatus, conditions, reasons};
-use crate::controllers::line::{Line, Mood};
+use crate::controllers::line::{Line, Mood, quoted};
+use crate::inventory::Fingerprint;
 use crate::plan::virtual_machine::{Action, Identity, Registration, Wait};
 
 /// What is said when this was decided. None: the status stays as it is.
@@ -37,11 +38,7 @@ fn settled(scene: &Scene) -> Line {
         message: message.to_owned(),
     };
     if scene.facts.registration == Registration::Different {
-        return ready(
-            reasons::RECONCILED,
-            "The machine is registered; its name or user data on the server still differ after it \
-             was registered again, and this is not repeated.",
-        );
+        return ready(reasons::RECONCILED, &stored_differently(scene));
     }
     if scene.facts.suspended {
         return ready(
@@ -50,6 +47,35 @@ fn settled(scene: &Scene) -> Line {
         );
     }
     ready(reasons::RECONCILED, "The machine is registered.")
+}
+
+/// A list shows what the server stores only as a fingerprint.
+fn stored_differently(scene: &Scene) -> String {
+    let spec = &scene.machine.spec;
+    let fields = [
+        (
+            "name",
+            spec.name.as_deref(),
+            scene.found.as_ref().and_then(|found| found.name),
+        ),
+        (
+            "userData",
+            spec.user_data.as_deref(),
+            scene.found.as_ref().and_then(|found| found.user_data),
+        ),
+    ];
+    let differing: Vec<String> = fields
+        .into_iter()
+        .filter_map(|(field, sent, stored)| {
+            let sent = sent.filter(|sent| Fingerprint::of(Some(sent)) != stored)?;
+            Some(format!("{field} (sent: {})", quoted(sent)))
+        })
+        .collect();
+    format!(
+        "The machine is registered. The Integration Server stores these fields differently: {}. \
+         The machine is not registered again because of that.",
+        differing.join(", ")
+    )
 }
 
 fn waiting(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
@@ -274,7 +300,13 @@ pub fn status(scene: &Scene, line: &Line, now: Timestamp) -> VirtualMachineStatu
     if scene.facts.deleting {
         put(ConditionType::Removed, line.mood == Mood::Released, reason);
     } else {
-        let reason = if ready { reasons::REGISTERED } else { reason };
+        let reason = match scene.facts.registration {
+            _ if !ready => reason,
+            Registration::Different => reasons::STORED_DIFFERENTLY,
+            Registration::Equal | Registration::Unlisted | Registration::Absent => {
+                reasons::REGISTERED
+            }
+        };
         put(ConditionType::Registered, ready, reason);
     }
     for (kind, holds) in [

@@ -53,6 +53,57 @@ fn a_list_is_found_by_identifier_and_by_name() {
 }
 
 #[test]
+fn names_are_alike_in_their_normal_form() {
+    let alike = |picture: &Tenants, name: &str| {
+        let found = picture.alike(name);
+        found.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    let listed = [
+        Tenant::test("1", "Acme "),
+        Tenant::test("5", "Caf\u{e9}"),
+        other(),
+    ];
+    let picture = listing(&listed);
+    assert_eq!(alike(&picture, "Acme"), [id("1")]);
+    assert_eq!(alike(&picture, "Cafe\u{301}"), [id("5")]);
+    assert_eq!(alike(&picture, "acme"), []);
+    picture.saw(&Tenant::test("3", " Acme"));
+    assert_eq!(alike(&picture, "Acme"), [id("1"), id("3")]);
+    picture.saw(&Tenant::test("1", "Renamed"));
+    assert_eq!(alike(&picture, "Acme"), [id("3")]);
+    picture.proved_absent(&id("3"));
+    assert_eq!(alike(&picture, "Acme"), []);
+    assert_eq!(Tenants::default().alike("Acme"), []);
+}
+
+#[test]
+fn a_tenant_that_is_listed_twice_is_one() {
+    let picture = listing(&[acme(), acme()]);
+    assert_eq!(picture.alike("Acme").len(), 1);
+}
+
+#[test]
+fn since_when_a_tenant_is_shown_is_remembered() {
+    let picture = Tenants::default();
+    let first = ago(seconds(90));
+    assert!(!picture.was_shown(&id("1"), first));
+    picture.replace(&[acme()], first);
+    picture.replace(&[acme(), other()], ago(seconds(30)));
+    assert!(picture.was_shown(&id("1"), first));
+    assert!(picture.was_shown(&id("1"), ago(seconds(60))));
+    assert!(!picture.was_shown(&id("1"), ago(seconds(120))), "too early");
+    assert!(!picture.was_shown(&id("2"), ago(seconds(60))));
+    picture.saw(&Tenant::test("3", "Result"));
+    assert!(!picture.was_shown(&id("3"), ago(seconds(0))), "in no list");
+    picture.replace(&[other()], ago(seconds(20)));
+    picture.replace(&[acme()], ago(seconds(10)));
+    assert!(
+        !picture.was_shown(&id("1"), ago(seconds(15))),
+        "it came back"
+    );
+}
+
+#[test]
 fn tenants_are_counted() {
     let picture = listing(&[acme().active(), other()]);
     let (known, active, mut all) = picture.census();
@@ -149,26 +200,6 @@ fn who_goes_does_not_take_the_name_from_its_successor() {
     picture.saw(&Tenant::test("9", "Acme"));
     picture.proved_absent(&id("1"));
     assert_eq!(picture.by_name("Acme").unwrap().0, id("9"));
-}
-
-#[test]
-fn what_a_task_made_counts_unless_a_later_list_knows_better() {
-    let picture = listing(&[]);
-    assert!(picture.was_made(&acme(), Instant::now()));
-    assert!(picture.by_name("Acme").is_some());
-    assert!(
-        !picture.was_made(&other(), ago(seconds(61))),
-        "the list is younger"
-    );
-    picture.proved_absent(&id("1"));
-    assert!(
-        !picture.was_made(&acme(), Instant::now()),
-        "it is gone already"
-    );
-    assert!(
-        !Tenants::default().was_made(&acme(), Instant::now()),
-        "there is no list"
-    );
 }
 
 // === Absence ===

@@ -39,6 +39,8 @@ pub enum Action {
     EndAttempt(End),
     /// Record the identifier of the tenant that is taken over.
     Adopt(Adoption),
+    /// Get the tenant that the attempt made from the server, as the server stores it.
+    GetCreated,
     /// Record the identifier of the tenant that the attempt made.
     RecordCreated,
     /// Clear the identifier: the tenant is gone and will be made again.
@@ -79,8 +81,6 @@ pub enum End {
     Rejected,
     /// Somebody else's tenant has the name.
     NameTaken,
-    /// A tenant with our name, but other fields, is there.
-    IdentityMismatch,
 }
 
 /// Which tenant is taken over.
@@ -123,6 +123,8 @@ pub enum Wait {
     ExistingNotFound,
     /// The identifier stands under another name or type.
     IdentityMismatch,
+    /// A tenant is there that our creation may have made, and nothing proves it.
+    Undecided,
     /// The intent names another address or port than the server has now.
     OtherEndpoint,
     /// The outcome of a request is unknown and not settled yet.

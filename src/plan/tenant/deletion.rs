@@ -76,7 +76,9 @@ fn unmade(facts: &Facts) -> Action {
     match settle(facts) {
         Settlement::NotBegun | Settlement::Absent => Action::RemoveFinalizer(Release::NeverMade),
         Settlement::Made => Action::RecordCreated,
+        Settlement::Unasked => Action::GetCreated,
         Settlement::MetIdentical | Settlement::Over(_) => Action::RemoveFinalizer(Release::NotOurs),
+        Settlement::Undecided => Action::Wait(Wait::Undecided),
         Settlement::NeedsList => Action::ListTenants,
         Settlement::Open(wait) => Action::Wait(wait),
         Settlement::AtWork(_) if facts.spec.suspended => Action::Wait(Wait::Suspended),

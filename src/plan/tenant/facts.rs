@@ -177,8 +177,11 @@ pub struct World {
     pub by_id: ById,
     /// `by_id` comes from a call made for this very decision.
     pub verified: bool,
-    /// The tenant with our name. One that the result of our own completed task names is equal.
+    /// The tenant with our name, or the one that our own completed task names.
     pub by_name: Sighting,
+    /// The server has to be asked for the tenant that our creation made, before it is recorded:
+    /// no list shows it, or it is not stored as it was sent.
+    pub unasked: bool,
     /// The tenant that `existingTenantID` names. Name and type alone decide whether it is equal.
     pub existing: Sighting,
     /// CreateTenant tasks run that no resource claims, or did when the list of tenants
@@ -196,7 +199,7 @@ pub struct World {
 pub enum ById {
     /// No complete list yet.
     Unlisted,
-    /// Ours: our name and type.
+    /// Ours: the recorded name, exactly, and our type.
     Same(Activity),
     /// Another name or type: a rolled-back server, a reused identifier.
     Other,
@@ -214,8 +217,12 @@ pub enum Sighting {
     Absent,
     /// There, and another Tenant owns it.
     Owned,
-    /// There, unowned, and every field that both sides show is equal.
+    /// There, unowned, and every field that both sides show is equal; or our own task, followed
+    /// from its request to its end, named it.
     Equal,
+    /// There, unowned, and equal after normalization only (blanks, line ends, NFC). No tenant was
+    /// when the creation began, so the server has stored ours otherwise than it was sent.
+    Alike,
     /// There, unowned, and a field differs.
     Different,
 }

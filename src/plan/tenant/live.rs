@@ -25,8 +25,10 @@ pub(super) fn plan(facts: &Facts) -> Action {
     match settle(facts) {
         Settlement::NotBegun => unmade(facts),
         Settlement::Made => guarded_by_finalizer(facts, Action::RecordCreated),
+        Settlement::Unasked => guarded_by_finalizer(facts, Action::GetCreated),
         Settlement::MetIdentical => adopt(facts, Adoption::ByName),
         Settlement::Over(end) => Action::EndAttempt(end),
+        Settlement::Undecided => guarded_by_finalizer(facts, Action::Wait(Wait::Undecided)),
         Settlement::NeedsList => Action::ListTenants,
         Settlement::Open(wait) | Settlement::AtWork(wait) => {
             guarded_by_finalizer(facts, Action::Wait(wait))
@@ -66,13 +68,15 @@ fn unmade(facts: &Facts) -> Action {
         return match facts.world.existing {
             Sighting::Absent => Action::Wait(Wait::ExistingNotFound),
             Sighting::Owned => Action::Wait(Wait::AlreadyClaimed),
-            Sighting::Different => Action::Wait(Wait::IdentityMismatch),
+            Sighting::Alike | Sighting::Different => Action::Wait(Wait::IdentityMismatch),
             Sighting::Equal => adopt(facts, Adoption::ById),
         };
     }
     match facts.world.by_name {
         Sighting::Equal if facts.server.adopts_identical => adopt(facts, Adoption::ByName),
-        Sighting::Equal | Sighting::Owned | Sighting::Different => Action::Wait(Wait::NameTaken),
+        Sighting::Equal | Sighting::Alike | Sighting::Owned | Sighting::Different => {
+            Action::Wait(Wait::NameTaken)
+        }
         Sighting::Absent => intend(facts),
     }
 }

@@ -1,8 +1,9 @@
 //! What became of a creation whose end is not recorded yet.
 //!
-//! There is no idempotency key: names, which are unique on the server, and the
-//! inventory decide. The name was absent before the intent was persisted, so a
-//! tenant with our name and equal fields is ours, and one with other fields is not.
+//! There is no idempotency key: the identifier that our own task names, names, which are
+//! unique on the server, and the inventory decide. The name was absent before the intent
+//! was persisted, so a tenant with our name and equal fields is ours. Of one with other
+//! fields nobody can tell: a server may store what it is sent otherwise.
 
 use super::{Creation, End, Facts, Sighting, Unknown, Wait};
 use crate::plan::{Refusal, Task};
@@ -14,10 +15,14 @@ pub(super) enum Settlement {
     NotBegun,
     /// The tenant with our name is what the attempt made.
     Made,
+    /// The attempt made a tenant, and the server has to be asked how it stores it.
+    Unasked,
     /// Somebody had made an identical one before: the adoption policy decides.
     MetIdentical,
     /// The attempt is over without a tenant of ours.
     Over(End),
+    /// A tenant is there that the attempt may have made, and nothing proves it.
+    Undecided,
     /// Certainly nothing of it is on the server: it may be sent (again).
     Absent,
     /// A complete list is needed first.
@@ -30,6 +35,13 @@ pub(super) enum Settlement {
 
 /// What became of the creation in flight.
 pub(super) fn settle(facts: &Facts) -> Settlement {
+    match became(facts) {
+        Settlement::Made if facts.world.unasked => Settlement::Unasked,
+        settlement => settlement,
+    }
+}
+
+fn became(facts: &Facts) -> Settlement {
     match facts.record.creation {
         Creation::None => Settlement::NotBegun,
         Creation::Intended => intended(facts),
@@ -55,7 +67,9 @@ fn intended(facts: &Facts) -> Settlement {
     match facts.world.by_name {
         Sighting::Absent => Settlement::Absent,
         Sighting::Equal if facts.server.adopts_identical => Settlement::MetIdentical,
-        Sighting::Equal | Sighting::Owned | Sighting::Different => Settlement::Over(End::NameTaken),
+        Sighting::Equal | Sighting::Alike | Sighting::Owned | Sighting::Different => {
+            Settlement::Over(End::NameTaken)
+        }
     }
 }
 
@@ -70,9 +84,9 @@ fn unknown_outcome(facts: &Facts, unknown: Unknown) -> Settlement {
         return Settlement::NeedsList;
     }
     match facts.world.by_name {
-        Sighting::Equal => Settlement::Made,
+        Sighting::Equal | Sighting::Alike => Settlement::Made,
         Sighting::Owned => Settlement::Over(End::NameTaken),
-        Sighting::Different => Settlement::Over(End::IdentityMismatch),
+        Sighting::Different => Settlement::Undecided,
         Sighting::Absent => {
             let others_at_work = facts.world.unclaimed_creations && !unknown.waited;
             if others_at_work || !unknown.settled {
@@ -86,10 +100,13 @@ fn unknown_outcome(facts: &Facts, unknown: Unknown) -> Settlement {
 
 /// The task is done: its tenant is ours as soon as it can be seen.
 fn completed(facts: &Facts, unknown: Unknown) -> Settlement {
+    if facts.world.unasked {
+        return Settlement::Unasked;
+    }
     match facts.world.by_name {
-        Sighting::Equal => Settlement::Made,
+        Sighting::Equal | Sighting::Alike => Settlement::Made,
         Sighting::Owned => Settlement::Over(End::NameTaken),
-        Sighting::Different if facts.world.fresh => Settlement::Over(End::IdentityMismatch),
+        Sighting::Different if facts.world.fresh => Settlement::Undecided,
         Sighting::Different => Settlement::NeedsList,
         Sighting::Absent if !unknown.waited && facts.world.fresh => {
             Settlement::Open(Wait::Settling(super::Step::Create))
@@ -110,13 +127,14 @@ fn refused(facts: &Facts, refusal: Refusal, sole: bool, unknown: Option<Unknown>
         Sighting::Equal if met_somebody && facts.server.adopts_identical => {
             Settlement::MetIdentical
         }
-        Sighting::Equal if met_somebody => Settlement::Over(End::NameTaken),
-        Sighting::Equal => Settlement::Made,
-        Sighting::Owned => Settlement::Over(End::NameTaken),
-        Sighting::Different if refusal == Refusal::NameExists && !sole => {
-            Settlement::Over(End::IdentityMismatch)
+        Sighting::Equal | Sighting::Alike | Sighting::Different if met_somebody => {
+            Settlement::Over(End::NameTaken)
         }
-        Sighting::Different if refusal == Refusal::NameExists => Settlement::Over(End::NameTaken),
+        Sighting::Equal | Sighting::Alike => Settlement::Made,
+        Sighting::Owned => Settlement::Over(End::NameTaken),
+        // The request itself was refused: nothing of it was done.
+        Sighting::Different if sole && unknown.is_none() => Settlement::Over(End::Rejected),
+        Sighting::Different => Settlement::Undecided,
         // The server knows of one that its list does not show (yet).
         Sighting::Absent
             if refusal == Refusal::NameExists
@@ -129,6 +147,6 @@ fn refused(facts: &Facts, refusal: Refusal, sole: bool, unknown: Option<Unknown>
         Sighting::Absent if !sole && facts.world.unclaimed_creations && !waited => {
             Settlement::Open(Wait::Settling(super::Step::Create))
         }
-        Sighting::Different | Sighting::Absent => Settlement::Over(End::Rejected),
+        Sighting::Absent => Settlement::Over(End::Rejected),
     }
 }

@@ -341,6 +341,7 @@ fn tenant(id: &str, name: &str, complete: bool) -> Tenant {
         machines: Vec::new(),
         unfinished: false,
         hidden_until: 0,
+        unknown_until: 0,
     }
 }
 

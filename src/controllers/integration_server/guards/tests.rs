@@ -390,7 +390,10 @@ async fn all_of_ours_that_are_missing_are_not_believed() {
 
 #[tokio::test]
 async fn an_identifier_with_another_name_is_as_good_as_missing() {
-    let renamed = |tenant: Tenant| tenant.with(json!({"name": "Renamed"}));
+    let renamed = |mut tenant: Tenant| {
+        tenant.own().tenant_name = Some("Recorded".to_owned());
+        tenant
+    };
     let judgement = tenants(20).missing(1..6).first(renamed).judged();
     assert_eq!(judgement.lost, 6);
 }

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use super::{Around, WAIT_LIMIT, server};
 use crate::controllers::tenant::activation::has_succeeded;
 use crate::controllers::tenant::memory::{
-    Attempt, Change as ChangeMemory, Memory, Removal as RemovalMemory,
+    Attempt, Change as ChangeMemory, LostChange, Memory, Removal as RemovalMemory,
 };
 use crate::inventory::tasks::View;
 use crate::plan::tenant::{Change, Creation, Removal, Unknown};
 use crate::plan::{Refusal, Task};
-use crate::viis::{self, TaskId, TaskType, TenantId, codes};
+use crate::viis::{self, ServerTime, TaskId, TaskType, TenantId, codes};
 
 /// An unknown outcome is settled after this time.
 pub const SETTLED_AFTER: Duration = Duration::from_secs(30);
@@ -49,6 +49,7 @@ pub fn creation(around: &Around<'_>, memory: &mut Memory) -> Creation {
         // Another process sent it: what the task before came to says nothing about it,
         // and a request of ours came before.
         attempt.written_here = false;
+        attempt.followed = false;
         attempt.since = Instant::now();
         (attempt.ended, attempt.refusal, attempt.cancelled) = (None, None, false);
     }
@@ -60,6 +61,8 @@ pub fn creation(around: &Around<'_>, memory: &mut Memory) -> Creation {
 
 /// A creation whose task is known.
 fn followed(around: &Around<'_>, attempt: &mut Attempt, id: TaskId, unknown: Unknown) -> Creation {
+    let sight = (&mut attempt.followed, &mut attempt.created);
+    keep_in_sight(around, &id, sight);
     let task = follow(around, &id, &TaskType::CreateTenant);
     attempt.task = Some(id);
     if !matches!(task, Task::Running | Task::Stuck) && attempt.ended.is_none() {
@@ -189,15 +192,8 @@ impl Latest<'_> {
 /// second time, so the end of a task that was not followed all the way proves nothing:
 /// the tenant itself has to be asked for.
 fn followed_removal(around: &Around<'_>, removal: &mut RemovalMemory, id: &TaskId) -> Task {
-    if let Some(View::Seen(seen)) = view(around, id)
-        && seen.created.is_some()
-    {
-        removal.followed &= removal.created.is_none() || removal.created == seen.created;
-        removal.created = seen.created;
-    }
-    removal.followed &= around
-        .picture()
-        .is_some_and(|picture| picture.tasks().never_lapsed(id, around.key));
+    let sight = (&mut removal.followed, &mut removal.created);
+    keep_in_sight(around, id, sight);
     let seen = view(around, id);
     let says_no = matches!(&seen, Some(View::Seen(task)) if !has_succeeded(task));
     match follow(around, id, &TaskType::DeleteTenant) {
@@ -210,6 +206,23 @@ fn followed_removal(around: &Around<'_>, removal: &mut RemovalMemory, id: &TaskI
     }
 }
 
+/// Whether a task that was followed from its request is still the same one: the server has
+/// never been without it, and says that it was made at the same time.
+fn keep_in_sight(
+    around: &Around<'_>,
+    id: &TaskId,
+    (followed, created): (&mut bool, &mut Option<ServerTime>),
+) {
+    if let Some(View::Seen(seen)) = view(around, id)
+        && seen.created.is_some()
+    {
+        *followed &= created.is_none() || *created == seen.created;
+        *created = seen.created;
+    }
+    let picture = around.picture();
+    *followed &= picture.is_some_and(|picture| picture.tasks().never_lapsed(id, around.key));
+}
+
 /// What this Tenant knows of a task.
 fn view(around: &Around<'_>, id: &TaskId) -> Option<View> {
     around.picture()?.tasks().view_of(id, around.key)
@@ -220,6 +233,7 @@ pub fn change(around: &Around<'_>, memory: &mut Memory) -> Change {
     // A task that another process started, and wrote down, is followed too. Without a
     // tenant it is none of ours any more: its identifier may be another task's by now.
     if memory.change.is_none()
+        && memory.lost_change.is_none()
         && around.status.tenant_id.is_some()
         && let Some(task) = around.status.task.as_ref()
         && task.task_type.as_deref() == Some("ChangeTenantActivation")
@@ -228,17 +242,23 @@ pub fn change(around: &Around<'_>, memory: &mut Memory) -> Change {
         // Nobody rewrites the status of a task that the server does not remember.
         && memory.taken_up.as_ref().is_none_or(|taken_up| taken_up.as_str() != task.id)
     {
-        memory.change = Some(ChangeMemory::Task(TaskId::new(task.id.clone()), None));
+        memory.change = Some(ChangeMemory {
+            task: TaskId::new(task.id.clone()),
+            wanted: None,
+        });
     }
+    let lost = &mut memory.lost_change;
+    lost.take_if(|lost| lost.at.elapsed() >= SETTLED_AFTER);
     match &memory.change {
-        None => Change::None,
-        Some(ChangeMemory::Lost(at)) if at.elapsed() < SETTLED_AFTER => Change::Settling,
-        Some(ChangeMemory::Lost(_)) => {
-            memory.change = None;
-            Change::None
+        None if lost
+            .as_ref()
+            .is_some_and(|lost| !is_repeatable(around, lost)) =>
+        {
+            Change::Settling
         }
-        Some(ChangeMemory::Task(id, _)) => {
-            match follow(around, id, &TaskType::ChangeTenantActivation) {
+        None => Change::None,
+        Some(change) => {
+            match follow(around, &change.task, &TaskType::ChangeTenantActivation) {
                 Task::Running => Change::Running,
                 Task::Stuck => Change::Stuck,
                 // Its end is taken up by whoever looks at the outcome.
@@ -246,6 +266,19 @@ pub fn change(around: &Around<'_>, memory: &mut Memory) -> Change {
             }
         }
     }
+}
+
+/// Whether a request whose response was lost may be repeated before it can no longer arrive:
+/// the same one, once a survey from after it shows no such task that nobody claims. Carried out
+/// twice, it changes nothing; its opposite would be undone.
+fn is_repeatable(around: &Around<'_>, lost: &LostChange) -> bool {
+    let Some(picture) = around.picture() else {
+        return false;
+    };
+    let tasks = picture.tasks();
+    lost.wanted == Some(around.tenant.spec.state)
+        && tasks.surveyed_at().is_some_and(|at| at >= lost.at)
+        && !tasks.unclaimed(&TaskType::ChangeTenantActivation)
 }
 
 /// The word of a task that is over.
@@ -261,10 +294,7 @@ pub fn watched_task(around: &Around<'_>, memory: &Memory) -> Option<Arc<viis::Ta
     let status = around.status;
     let removing = status.removal.as_ref().and(memory.removal.as_ref());
     let creating = status.creation.as_ref().and(memory.attempt.as_ref());
-    let changing = match &memory.change {
-        Some(ChangeMemory::Task(id, _)) => Some(id.clone()),
-        Some(ChangeMemory::Lost(_)) | None => None,
-    };
+    let changing = memory.change.as_ref().map(|change| change.task.clone());
     let id = removing
         .and_then(|removal| removal.task.clone())
         .or_else(|| creating.and_then(|attempt| attempt.task.clone()))
@@ -275,10 +305,42 @@ pub fn watched_task(around: &Around<'_>, memory: &Memory) -> Option<Arc<viis::Ta
     }
 }
 
-/// The identifier that our own completed creation named.
-pub fn made_by(around: &Around<'_>, task: Option<&viis::Task>) -> Option<TenantId> {
+/// The tenant that the result of a creation names.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Its identifier.
+    pub id: TenantId,
+    /// How far the result can be trusted.
+    pub proof: Proof,
+}
+
+/// How far the result of a creation can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The task was followed from this process's own request to its end, and no list from before
+    /// the request shows the tenant: it is ours, however the server stores it.
+    Followed,
+    /// The identifier of the task may have been given a second time: the tenant has to look like
+    /// ours, too.
+    Named,
+}
+
+/// The tenant that our own completed creation names.
+pub fn made_by(around: &Around<'_>, memory: &Memory, task: Option<&viis::Task>) -> Option<Made> {
     around.status.creation.as_ref()?;
-    Some(task?.created_tenant()?.id().clone())
+    let id = task?.created_tenant()?.id().clone();
+    let attempt = memory.attempt.as_ref().filter(|attempt| attempt.followed);
+    let listed = attempt.and_then(|attempt| attempt.listed);
+    let is_new = |listed| {
+        let picture = around.picture();
+        picture.is_some_and(|picture| !picture.tenants().was_shown(&id, listed))
+    };
+    let proof = if listed.is_some_and(is_new) {
+        Proof::Followed
+    } else {
+        Proof::Named
+    };
+    Some(Made { id, proof })
 }
 
 /// Watches a task, and says how far it is.

@@ -111,11 +111,25 @@ pub fn survey_is_early(picture: Option<&Picture>, memory: &Memory) -> bool {
 
 /// Whether deletions may run that nobody claims.
 pub fn unclaimed_removals(around: &Around<'_>, memory: &Memory) -> bool {
-    let surveyed_at = around
-        .picture()
-        .and_then(|picture| picture.tasks().surveyed_at());
+    let Some(picture) = around.picture() else {
+        return true;
+    };
     unclaimed(around, memory, &TaskType::DeleteTenant)
-        || surveyed_at.is_none_or(|at| !is_from_after_the_loss(memory, at))
+        || survey_is_older_than_the_loss(picture, memory)
+}
+
+/// The last survey of the tasks is from before the last request without a known outcome.
+pub fn survey_is_older_than_the_loss(picture: &Picture, memory: &Memory) -> bool {
+    let removal = memory.removal.as_ref().filter(|removal| !removal.unsent);
+    let removal = removal.and_then(|removal| {
+        let unanswered = removal.task.is_none().then_some(removal.since);
+        removal.forgotten.or(unanswered)
+    });
+    let change = memory.lost_change.as_ref().map(|lost| lost.at);
+    let surveyed_at = picture.tasks().surveyed_at();
+    removal
+        .max(change)
+        .is_some_and(|lost| surveyed_at.is_none_or(|at| at < lost))
 }
 
 /// Whether tasks of this type may run that nobody claims: by a recent survey, else yes.

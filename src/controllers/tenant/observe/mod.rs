@@ -3,6 +3,7 @@
 //!
 //! - `attempts`: what was begun and may not be over; - `identity`: what of the
 //!   inventory is ours; - `freshness`: whether the inventory is recent enough;
+//! - `stored`: how the server stores a tenant, compared with what was sent;
 //! - `server`: whether the server can be worked on; - `machines`: the VirtualMachines.
 
 mod attempts;
@@ -10,15 +11,18 @@ mod freshness;
 mod identity;
 mod machines;
 mod server;
+pub mod stored;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Resource;
 
-pub use self::attempts::{is_terminal_word, refusal};
-pub use self::freshness::{survey_is_early, was_surveyed_in_this_look};
-pub use self::identity::{activity_of, has_identity};
+pub use self::attempts::{Made, Proof, is_terminal_word, refusal};
+pub use self::freshness::{
+    survey_is_early, survey_is_older_than_the_loss, was_surveyed_in_this_look,
+};
+pub use self::identity::{activity_of, is_ours};
 pub use self::machines::Count;
 pub use self::server::reach;
 use super::memory::Memory;
@@ -54,8 +58,10 @@ pub struct Scene {
     pub facts: Facts,
     /// The tenant under the recorded identifier.
     pub entry: Option<Entry>,
-    /// The tenant with our name.
+    /// The tenant with our name, or the one that a creation in flight made.
     pub named: Option<(TenantId, Entry)>,
+    /// What the result of the creation in flight names.
+    pub made: Option<Made>,
     /// The task that is watched for it.
     pub task: Option<Arc<viis::Task>>,
     /// Machines: referring, registered, neither registered nor stalled.
@@ -134,11 +140,13 @@ pub fn observe(
         .as_ref()
         .zip(tenants)
         .and_then(|(id, tenants)| tenants.by_id(id));
-    let named = tenants.and_then(|tenants| tenants.by_name(tenant.server_name()));
     let rejected = rejected(&around, memory, entry.as_ref());
     let task = attempts::watched_task(&around, memory);
-    let made = attempts::made_by(&around, task.as_deref());
+    let made = attempts::made_by(&around, memory, task.as_deref());
+    let named = identity::named(&around, made.as_ref());
     let by_name = identity::by_name(&around, named.as_ref(), made.as_ref());
+    let found = (named.as_ref(), by_name);
+    let unasked = identity::is_unasked(&around, memory, found, made.as_ref());
     let facts = Facts {
         deleting: tenant.meta().deletion_timestamp.is_some(),
         finalizer: writes::has_finalizer(tenant.as_ref()),
@@ -146,7 +154,7 @@ pub fn observe(
         record,
         server: server::facts(&around),
         outclaimed: server::is_outclaimed(&around),
-        world: world(&around, memory, entry.as_ref(), by_name),
+        world: world(&around, memory, entry.as_ref(), (by_name, unasked)),
         change,
         machines: machines::facts(&status, memory, machines),
         admission: server::admission(&around),
@@ -161,6 +169,7 @@ pub fn observe(
         facts,
         entry,
         named,
+        made,
         task,
         machines,
         referrers,
@@ -198,18 +207,28 @@ pub fn retains(tenant: &Tenant, status: &TenantStatus) -> bool {
 }
 
 /// What the inventory shows.
-fn world(around: &Around<'_>, memory: &Memory, entry: Option<&Entry>, by_name: Sighting) -> World {
+fn world(
+    around: &Around<'_>,
+    memory: &Memory,
+    entry: Option<&Entry>,
+    (by_name, unasked): (Sighting, bool),
+) -> World {
     // A free name may come from a list that is a moment old: the server has the last
-    // word on it. What a person is told must not.
+    // word on it. What a person is told must not, nor may a name that the server may store
+    // otherwise: after a lost response, one like it would be taken for ours.
+    let name = around.tenant.server_name();
     let is_free = around.id.is_some()
         || around.status.creation.is_some()
-        || (by_name == Sighting::Absent && around.tenant.spec.existing_tenant_id.is_none());
+        || (by_name == Sighting::Absent
+            && around.tenant.spec.existing_tenant_id.is_none()
+            && *viis::normalized(name) == *name);
     World {
         fresh: freshness::is_fresh(around, memory)
             && (is_free || freshness::is_from_after_the_spec(around, memory)),
         by_id: identity::by_id(around, entry),
         verified: freshness::is_verified(around, memory),
         by_name,
+        unasked,
         existing: identity::existing(around),
         unclaimed_creations: freshness::unclaimed_creations(around, memory),
         unclaimed_removals: freshness::unclaimed_removals(around, memory),

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use kube::Resource;
 
 use super::Around;
-use super::identity::has_identity;
+use super::identity::is_ours;
 use crate::api::{AdoptionPolicy, IntegrationServer, Tenant};
-use crate::controllers::cluster::{created_at, own_status};
+use crate::controllers::cluster::{created_at, own_status, owned_identifier, recorded_name};
 use crate::controllers::context::Context;
 use crate::controllers::servers::Handle;
 use crate::controllers::writes::is_released;
@@ -67,7 +67,7 @@ pub fn has_moved_along(around: &Around<'_>) -> bool {
     let entry = handle.server.tenants().by_id(id);
     is_decided_elsewhere(around)
         && handle.reach() == Reach::Ready
-        && entry.is_some_and(|entry| has_identity(around.tenant, &entry))
+        && entry.is_some_and(|entry| is_ours(around.tenant, &entry))
 }
 
 /// Whether an existing IntegrationServer can be worked on.
@@ -91,7 +91,7 @@ pub fn admission(around: &Around<'_>) -> Admission {
     }
 }
 
-/// Whether another Tenant has the name.
+/// Whether another Tenant has the name, or one like it: a server may store both alike.
 pub fn is_outclaimed(around: &Around<'_>) -> bool {
     let (context, tenant) = (around.context, around.tenant);
     let server_name = &tenant.spec.integration_server_ref.name;
@@ -104,7 +104,7 @@ pub fn is_outclaimed(around: &Around<'_>) -> bool {
     let rivals: Vec<Arc<Tenant>> = rivals
         .iter()
         .filter_map(|rival| context.cluster.tenant(rival))
-        .filter(|rival| !is_released(rival.as_ref()))
+        .filter(|rival| !is_released(rival.as_ref()) && !stands_beside(around, rival))
         .collect();
     let claimants: Vec<Claimant<'_>> = rivals
         .iter()
@@ -122,4 +122,12 @@ pub fn is_outclaimed(around: &Around<'_>) -> bool {
         })
         .collect();
     holder(&claimants).is_some_and(|holder| holder != around.uid())
+}
+
+/// Both have a tenant on the server already, under different names: neither is the other's.
+fn stands_beside(around: &Around<'_>, rival: &Tenant) -> bool {
+    let names = recorded_name(around.tenant).zip(recorded_name(rival));
+    let ids = owned_identifier(around.tenant).zip(owned_identifier(rival));
+    names.is_some_and(|(ours, theirs)| ours != theirs)
+        && ids.is_some_and(|(ours, theirs)| ours != theirs)
 }

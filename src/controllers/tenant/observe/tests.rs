@@ -3,6 +3,7 @@
 mod around;
 mod attempts;
 mod removals;
+mod stored;
 mod world;
 
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use super::*;
 use crate::api::{self, ConditionType, VirtualMachine, conditions, reasons};
 use crate::controllers::fixtures::{Stage, minutes_ago};
 use crate::controllers::tenant::memory::{
-    Attempt, Change as ChangeMemory, Rejection, Removal as RemovalMemory,
+    Attempt, LostChange, Rejection, Removal as RemovalMemory,
 };
 use crate::inventory::fixtures::{ago, owner, seconds};
 use crate::plan::tenant::{Admission, ById, Change, Creation, Referrers, Removal, Unknown};

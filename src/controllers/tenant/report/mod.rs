@@ -45,6 +45,7 @@ pub fn line(scene: &Scene, memory: &Memory, action: Action) -> Option<Line> {
         | Action::EndAttempt(_)
         | Action::Adopt(_)
         | Action::RecordCreated
+        | Action::GetCreated
         | Action::ForgetTenant
         | Action::ChangeState
         | Action::CancelCreation
@@ -70,7 +71,9 @@ fn progress(scene: &Scene, action: Action) -> &'static str {
              apart, and the server's own answer agree that it is gone."
         }
         Action::ForgetTenant => "The tenant is gone from the server and will be made again.",
-        Action::Adopt(_) | Action::RecordCreated => "The tenant is on the server.",
+        Action::Adopt(_) | Action::GetCreated | Action::RecordCreated => {
+            "The tenant is on the server."
+        }
         Action::ChangeState => "The tenant's state is being changed.",
         Action::CancelCreation => "The creation is being cancelled.",
         Action::CancelRemoval => "The deletion is being cancelled: deletionPolicy is Retain now.",

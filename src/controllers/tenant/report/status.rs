@@ -47,6 +47,7 @@ fn show_tenant(scene: &Scene, status: &mut TenantStatus) {
             }
         }
     } else {
+        status.tenant_name = None;
         status.state = None;
         status.virtual_machines = None;
         status.virtual_administration_server_id = None;
@@ -92,6 +93,7 @@ fn set_stages(
     let recorded = status.tenant_id.is_some();
     let adopted = status.adopted == Some(true);
     let state = status.state.clone();
+    let stored_differently = stored_differently(status);
     let all = &mut status.conditions;
     let mut put = |kind, holds: bool, reason: &str, message: &str| {
         conditions::set(all, kind, holds, reason, message, generation, now);
@@ -114,6 +116,9 @@ fn set_stages(
     if adopted {
         let message = "The tenant was on the server already and was taken over.";
         put(ConditionType::Provisioned, true, reasons::ADOPTED, message);
+    } else if let Some(message) = &stored_differently {
+        let reason = reasons::STORED_DIFFERENTLY;
+        put(ConditionType::Provisioned, true, reason, message);
     } else {
         let message = "The tenant was made on the server.";
         put(ConditionType::Provisioned, true, reasons::CREATED, message);
@@ -140,6 +145,12 @@ fn set_stages(
         }
         Some(_) | None => put(ConditionType::Activated, false, reason, message),
     }
+}
+
+/// What was said of how the server stores the tenant, when it was recorded.
+fn stored_differently(status: &TenantStatus) -> Option<String> {
+    let known = conditions::find(&status.conditions, ConditionType::Provisioned)?;
+    (known.reason == reasons::STORED_DIFFERENTLY).then(|| known.message.clone())
 }
 
 /// A task as the status shows it.

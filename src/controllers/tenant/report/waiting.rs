@@ -42,6 +42,7 @@ pub fn line(scene: &Scene, memory: &Memory, wait: Wait) -> Option<Line> {
         Wait::AdoptionNotAllowed => adoption_not_allowed(scene),
         Wait::ExistingNotFound => existing_not_found(scene),
         Wait::IdentityMismatch => identity_mismatch(scene),
+        Wait::Undecided => undecided(scene),
         Wait::OtherEndpoint => other_endpoint(scene),
         Wait::Settling(_) => settling(),
         Wait::Vanishing => vanishing(),
@@ -302,6 +303,29 @@ fn identity_mismatch(scene: &Scene) -> Line {
             "The server shows a tenant with another name or type where \"{name}\" should be; \
              it may have been rolled back. Nothing is touched. Compare the two, then restore \
              the server, or delete this Tenant with deletionPolicy Retain."
+        ),
+    )
+}
+
+fn undecided(scene: &Scene) -> Line {
+    let found = scene.named.as_ref();
+    let shown = found.map_or_else(
+        || "a tenant".to_owned(),
+        |(id, entry)| format!("tenant \"{}\" (identifier {id})", entry.name),
+    );
+    let way_out = if scene.facts.deleting {
+        "To keep it, set deletionPolicy: Retain; to remove it, delete it on the Integration Server."
+    } else {
+        "If it is not, or may go, delete it on the Integration Server: the operator then creates \
+         the tenant again. To keep it, delete this Tenant with deletionPolicy: Retain and create \
+         one with existingTenantID."
+    };
+    Line::stalled(
+        reasons::IDENTITY_MISMATCH,
+        format!(
+            "The Integration Server has {shown}, which may be the one that this resource created: \
+             the response to the creation was lost, and the tenant is not equal to the spec. \
+             Nothing is created or deleted until this is decided. {way_out}"
         ),
     )
 }

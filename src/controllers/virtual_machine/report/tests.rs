@@ -135,7 +135,11 @@ async fn a_difference_that_stays_is_said_and_is_ready() {
     let scene = scene(web().with(json!({"name": "WEB"}))).await;
     let line = line(&scene, &Memory::default(), Action::Settled).unwrap();
     assert_eq!(line.mood, Mood::Ready);
-    assert!(line.message.contains("still differ"), "{}", line.message);
+    let field = "name (sent: \"WEB\")";
+    assert!(line.message.contains(field), "{}", line.message);
+    let status = status(&scene, &line, now());
+    let registered = conditions::find(&status.conditions, ConditionType::Registered);
+    assert_eq!(registered.unwrap().reason, reasons::STORED_DIFFERENTLY);
 }
 
 #[rstest]

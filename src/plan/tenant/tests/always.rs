@@ -23,6 +23,7 @@ fn mutates(action: Action) -> bool {
         | Action::EndAttempt(_)
         | Action::Adopt(_)
         | Action::RecordCreated
+        | Action::GetCreated
         | Action::ForgetTenant
         | Action::RecordRemoval
         | Action::Wait(_)
@@ -132,8 +133,18 @@ fn on_release(facts: &Facts, release: Release) {
                         ..
                     }
             );
-            let absent = facts.world.by_name == Sighting::Absent;
-            assert!(rolled_back || !absent, "something else is there");
+            // What may be ours is not left behind: only what another Tenant has recorded,
+            // or what the server's own answer says was there before.
+            let another = facts.world.by_name == Sighting::Owned;
+            assert!(rolled_back || another, "something else is there");
+            let task_failed = matches!(
+                facts.record.creation,
+                Creation::Task {
+                    task: Task::Refused(Refusal::Other | Refusal::TenantNotFound),
+                    ..
+                }
+            );
+            assert!(!task_failed || facts.world.by_name != Sighting::Different);
         }
         Release::Removed => {
             assert!(facts.record.tenant || facts.spec.retain);
@@ -204,8 +215,24 @@ fn holds(facts: &Facts, action: Action) {
             }
         }
         Action::RecordCreated => {
+            assert!(!facts.world.unasked, "as the server stores it");
             assert!(facts.finalizer && !facts.record.tenant && !creation_runs(facts));
-            assert_eq!(facts.world.by_name, Sighting::Equal);
+            assert!(matches!(
+                facts.world.by_name,
+                Sighting::Equal | Sighting::Alike
+            ));
+            assert_eq!(facts.server.reach, Reach::Ready);
+            assert!(!matches!(
+                facts.record.creation,
+                Creation::None | Creation::Intended
+            ));
+        }
+        Action::GetCreated => {
+            assert!(facts.finalizer && !facts.record.tenant && !creation_runs(facts));
+            assert!(
+                facts.world.unasked,
+                "a question that was answered is not asked again"
+            );
             assert_eq!(facts.server.reach, Reach::Ready);
             assert!(!matches!(
                 facts.record.creation,

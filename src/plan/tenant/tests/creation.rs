@@ -50,6 +50,7 @@ fn the_password(#[case] facts: Facts, #[case] action: Action) {
 #[case::identical_and_adopted(tenant().intended().named(Sighting::Equal).adopting_identical(), Action::Adopt(Adoption::ByName))]
 #[case::identical_and_perhaps_leaving(tenant().intended().named(Sighting::Equal).adopting_identical().may_vanish(), wait(Wait::Vanishing))]
 #[case::different(tenant().intended().named(Sighting::Different).adopting_identical(), Action::EndAttempt(End::NameTaken))]
+#[case::alike(tenant().intended().named(Sighting::Alike).adopting_identical(), Action::EndAttempt(End::NameTaken))]
 #[case::owned(tenant().intended().named(Sighting::Owned).adopting_identical(), Action::EndAttempt(End::NameTaken))]
 fn overtaken_before_the_request(#[case] facts: Facts, #[case] action: Action) {
     assert_eq!(plan(&facts), action);
@@ -60,8 +61,10 @@ fn overtaken_before_the_request(#[case] facts: Facts, #[case] action: Action) {
 #[case::old_list(tenant().unknown(SETTLED).stale(), Action::ListTenants)]
 #[case::old_list_with_a_sighting(tenant().unknown(SETTLED).named(Sighting::Equal).stale(), Action::ListTenants)]
 #[case::there(tenant().unknown(UNSETTLED).named(Sighting::Equal), Action::RecordCreated)]
+#[case::there_and_stored_differently(tenant().unknown(UNSETTLED).named(Sighting::Alike), Action::RecordCreated)]
+#[case::there_and_not_asked_for(tenant().unknown(UNSETTLED).named(Sighting::Alike).unasked(), Action::GetCreated)]
 #[case::there_under_suspend(tenant().unknown(UNSETTLED).named(Sighting::Equal).suspended(), Action::RecordCreated)]
-#[case::there_with_other_fields(tenant().unknown(SETTLED).named(Sighting::Different).adopting_identical(), Action::EndAttempt(End::IdentityMismatch))]
+#[case::there_with_other_fields(tenant().unknown(SETTLED).named(Sighting::Different).adopting_identical(), wait(Wait::Undecided))]
 #[case::there_and_another_tenants(tenant().unknown(SETTLED).named(Sighting::Owned), Action::EndAttempt(End::NameTaken))]
 #[case::absent_too_early(tenant().unknown(UNSETTLED), wait(Wait::Settling(Step::Create)))]
 #[case::absent_after_30_seconds(tenant().unknown(SETTLED), Action::Create)]
@@ -83,7 +86,8 @@ fn a_lost_answer(#[case] facts: Facts, #[case] action: Action) {
 #[rstest]
 #[case::old_list(tenant().creating(Task::Forgotten).stale(), Action::ListTenants)]
 #[case::its_work_done(tenant().creating(Task::Forgotten).named(Sighting::Equal), Action::RecordCreated)]
-#[case::somebody_elses(tenant().creating(Task::Forgotten).named(Sighting::Different), Action::EndAttempt(End::IdentityMismatch))]
+#[case::its_work_stored_differently(tenant().creating(Task::Forgotten).named(Sighting::Alike), Action::RecordCreated)]
+#[case::perhaps_somebody_elses(tenant().creating(Task::Forgotten).named(Sighting::Different), wait(Wait::Undecided))]
 #[case::its_work_not_done(tenant().creating(Task::Forgotten), Action::Create)]
 #[case::too_early(tenant().task(Task::Forgotten, true, UNSETTLED), wait(Wait::Settling(Step::Create)))]
 #[case::while_creations_run(tenant().creating(Task::Forgotten).with_unclaimed_creations(), wait(Wait::Settling(Step::Create)))]
@@ -98,10 +102,15 @@ fn a_forgotten_task(#[case] facts: Facts, #[case] action: Action) {
 #[case::not_visible_yet(tenant().creating(Task::Completed), wait(Wait::Settling(Step::Create)))]
 #[case::not_visible_for_10_minutes(tenant().task(Task::Completed, true, WAITED), Action::Create)]
 #[case::not_visible_for_10_minutes_in_an_old_list(tenant().task(Task::Completed, true, WAITED).stale(), Action::ListTenants)]
-#[case::other_fields(tenant().creating(Task::Completed).named(Sighting::Different), Action::EndAttempt(End::IdentityMismatch))]
+#[case::other_fields(tenant().creating(Task::Completed).named(Sighting::Different), wait(Wait::Undecided))]
 #[case::other_fields_in_an_old_list(tenant().creating(Task::Completed).named(Sighting::Different).stale(), Action::ListTenants)]
 #[case::other_fields_in_an_old_list_after_the_address_changed(tenant().task(Task::Completed, true, ELSEWHERE).named(Sighting::Different).stale(), Action::ListTenants)]
 #[case::another_tenants(tenant().creating(Task::Completed).named(Sighting::Owned), Action::EndAttempt(End::NameTaken))]
+#[case::not_asked_for(tenant().creating(Task::Completed).unasked(), Action::GetCreated)]
+#[case::not_asked_for_in_an_old_list(tenant().creating(Task::Completed).unasked().stale(), Action::GetCreated)]
+#[case::not_asked_for_and_stored_differently(tenant().creating(Task::Completed).named(Sighting::Alike).unasked(), Action::GetCreated)]
+#[case::not_asked_for_beside_a_namesake(tenant().creating(Task::Completed).named(Sighting::Different).unasked(), Action::GetCreated)]
+#[case::not_asked_for_without_finalizer(tenant().creating(Task::Completed).unasked().without_finalizer(), Action::AddFinalizer)]
 #[case::the_second_request(tenant().creating_again(Task::Completed, SETTLED).named(Sighting::Equal), Action::RecordCreated)]
 fn a_completed_task(#[case] facts: Facts, #[case] action: Action) {
     assert_eq!(plan(&facts), action);
@@ -112,7 +121,8 @@ fn a_completed_task(#[case] facts: Facts, #[case] action: Action) {
 #[case::old_list(Refusal::Other, tenant().stale(), Action::ListTenants)]
 #[case::rolled_back(Refusal::Other, tenant(), Action::EndAttempt(End::Rejected))]
 #[case::partly_done(Refusal::Other, tenant().named(Sighting::Equal), Action::RecordCreated)]
-#[case::and_somebody_elses_is_there(Refusal::Other, tenant().named(Sighting::Different), Action::EndAttempt(End::Rejected))]
+#[case::partly_done_and_stored_differently(Refusal::Other, tenant().named(Sighting::Alike), Action::RecordCreated)]
+#[case::name_taken_by_one_alike(Refusal::NameExists, tenant().named(Sighting::Alike).adopting_identical(), Action::EndAttempt(End::NameTaken))]
 #[case::and_another_tenants_is_there(Refusal::Other, tenant().named(Sighting::Owned), Action::EndAttempt(End::NameTaken))]
 #[case::odd_code(Refusal::TenantNotFound, tenant(), Action::EndAttempt(End::Rejected))]
 #[case::under_suspend(Refusal::Other, tenant().suspended(), Action::EndAttempt(End::Rejected))]
@@ -130,6 +140,17 @@ fn a_refusal_of_the_only_request(
 ) {
     assert_eq!(plan(&facts.clone().refused(refusal)), action);
     assert_eq!(plan(&facts.creating(Task::Refused(refusal))), action);
+}
+
+/// A tenant with our name and other fields: the task may have made it before it failed, a
+/// request that was refused did not.
+#[test]
+fn a_refusal_beside_a_different_tenant() {
+    let facts = tenant().named(Sighting::Different);
+    let refused = plan(&facts.clone().refused(Refusal::Other));
+    assert_eq!(refused, Action::EndAttempt(End::Rejected));
+    let failed = plan(&facts.creating(Task::Refused(Refusal::Other)));
+    assert_eq!(failed, wait(Wait::Undecided));
 }
 
 /// The server knows of a tenant that its own list does not show: perhaps not yet.
@@ -154,7 +175,8 @@ fn a_name_that_exists_and_is_not_listed_is_waited_for() {
 #[rstest]
 #[case::the_first_was_done(Refusal::NameExists, tenant().named(Sighting::Equal), Action::RecordCreated)]
 #[case::the_first_was_done_and_another_refusal(Refusal::Other, tenant().named(Sighting::Equal), Action::RecordCreated)]
-#[case::visibly_not_ours(Refusal::NameExists, tenant().named(Sighting::Different), Action::EndAttempt(End::IdentityMismatch))]
+#[case::the_first_was_done_and_stored_differently(Refusal::NameExists, tenant().named(Sighting::Alike), Action::RecordCreated)]
+#[case::perhaps_not_ours(Refusal::NameExists, tenant().named(Sighting::Different), wait(Wait::Undecided))]
 #[case::another_tenants(Refusal::NameExists, tenant().named(Sighting::Owned), Action::EndAttempt(End::NameTaken))]
 #[case::the_first_is_at_work(Refusal::NameExists, tenant().with_unclaimed_creations(), wait(Wait::Settling(Step::Create)))]
 #[case::the_first_is_at_work_and_another_refusal(Refusal::Other, tenant().with_unclaimed_creations(), wait(Wait::Settling(Step::Create)))]

@@ -34,6 +34,7 @@ pub(super) fn tenant() -> Facts {
             by_id: ById::Unlisted,
             verified: false,
             by_name: Sighting::Absent,
+            unasked: false,
             existing: Sighting::Absent,
             unclaimed_creations: false,
             unclaimed_removals: false,
@@ -132,6 +133,11 @@ impl Facts {
     pub(super) fn verified(mut self, by_id: ById) -> Self {
         self.world.verified = true;
         self.world.by_id = by_id;
+        self
+    }
+    /// The server has to be asked for what the creation made.
+    pub(super) fn unasked(mut self) -> Self {
+        self.world.unasked = true;
         self
     }
     /// It was not asked for, for this decision.

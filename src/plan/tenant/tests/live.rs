@@ -42,6 +42,7 @@ fn references(#[case] facts: Facts, #[case] action: Action) {
 #[case::found_under_suspend(tenant().existing(Sighting::Equal).suspended(), Action::Adopt(Adoption::ById))]
 #[case::found_needs_no_password(tenant().existing(Sighting::Equal).password(Password::SecretNotFound), Action::Adopt(Adoption::ById))]
 #[case::found_without_finalizer(tenant().existing(Sighting::Equal).without_finalizer(), Action::AddFinalizer)]
+#[case::a_name_alike(tenant().existing(Sighting::Alike), wait(Wait::IdentityMismatch))]
 #[case::another_name_or_type(tenant().existing(Sighting::Different), wait(Wait::IdentityMismatch))]
 #[case::another_tenant_owns_it(tenant().existing(Sighting::Owned), wait(Wait::AlreadyClaimed))]
 #[case::no_such_identifier(tenant().existing(Sighting::Absent), wait(Wait::ExistingNotFound))]
@@ -61,6 +62,7 @@ fn adoption_by_identifier(#[case] facts: Facts, #[case] action: Action) {
 #[case::identical_without_finalizer(tenant().adopting_identical().named(Sighting::Equal).without_finalizer(), Action::AddFinalizer)]
 #[case::identical_in_an_old_list(tenant().adopting_identical().named(Sighting::Equal).stale(), Action::ListTenants)]
 #[case::identical_but_policy_never(tenant().named(Sighting::Equal), wait(Wait::NameTaken))]
+#[case::alike(tenant().adopting_identical().named(Sighting::Alike), wait(Wait::NameTaken))]
 #[case::a_field_differs(tenant().adopting_identical().named(Sighting::Different), wait(Wait::NameTaken))]
 #[case::another_tenant_owns_it(tenant().adopting_identical().named(Sighting::Owned), wait(Wait::NameTaken))]
 fn adoption_by_name(#[case] facts: Facts, #[case] action: Action) {

@@ -80,10 +80,11 @@ fn removals() -> Vec<Removal> {
 }
 
 const ACTIVITIES: [Activity; 3] = [Activity::Active, Activity::Inactive, Activity::Other];
-const SIGHTINGS: [Sighting; 4] = [
+const SIGHTINGS: [Sighting; 5] = [
     Sighting::Absent,
     Sighting::Owned,
     Sighting::Equal,
+    Sighting::Alike,
     Sighting::Different,
 ];
 const PASSWORDS: [Password; 5] = [
@@ -146,6 +147,7 @@ pub(super) fn dimensions() -> Vec<Dimension> {
         dimension("outclaimed", BOTH, |f, v| f.outclaimed = v),
         dimension("fresh", BOTH, |f, v| f.world.fresh = v),
         dimension("by id", by_ids(), |f, v| f.world.by_id = v),
+        dimension("unasked", BOTH, |f, v| f.world.unasked = v),
         dimension("verified", BOTH, |f, v| f.world.verified = v),
         dimension("by name", SIGHTINGS, |f, v| f.world.by_name = v),
         dimension("existing tenant", SIGHTINGS, |f, v| f.world.existing = v),
@@ -258,6 +260,7 @@ fn complete() {
                 by_id: _,
                 verified: _,
                 by_name: _,
+                unasked: _,
                 existing: _,
                 unclaimed_creations: _,
                 unclaimed_removals: _,
@@ -274,5 +277,5 @@ fn complete() {
         admission: _,
         rejected: _,
     } = super::fixtures::tenant();
-    assert_eq!(dimensions().len(), 31);
+    assert_eq!(dimensions().len(), 32);
 }

@@ -321,11 +321,54 @@ async fn a_lost_activation_may_be_repeated_after_30_seconds(
     #[case] age: u64,
     #[case] change: Change,
 ) {
-    let mut memory = Memory {
-        change: Some(ChangeMemory::Lost(ago(seconds(age)))),
-        ..Memory::default()
-    };
+    let mut memory = having_lost(age, Some(DesiredState::Active));
     assert_eq!(changing(&mut memory, &Stage::ready()), change);
+}
+
+/// This process sent an activation or deactivation so many seconds ago, and got no response.
+fn having_lost(age: u64, wanted: Option<DesiredState>) -> Memory {
+    Memory {
+        lost_change: Some(LostChange {
+            at: ago(seconds(age)),
+            wanted,
+        }),
+        ..Memory::default()
+    }
+}
+
+#[rstest]
+#[case::the_same(Some(DesiredState::Active), 5, None, Change::None)]
+#[case::its_opposite(Some(DesiredState::Inactive), 5, None, Change::Settling)]
+#[case::another_processs(None, 5, None, Change::Settling)]
+#[case::surveyed_before(Some(DesiredState::Active), 20, None, Change::Settling)]
+#[case::while_one_runs(
+    Some(DesiredState::Active),
+    5,
+    Some(TaskType::ChangeTenantActivation),
+    Change::Settling
+)]
+#[case::while_another_runs(
+    Some(DesiredState::Active),
+    5,
+    Some(TaskType::CreateTenant),
+    Change::None
+)]
+#[tokio::test]
+async fn the_same_activation_may_be_repeated_once_no_task_can_be_it(
+    #[case] wanted: Option<DesiredState>,
+    #[case] surveyed: u64,
+    #[case] running: Option<TaskType>,
+    #[case] change: Change,
+) {
+    let stage = Stage::ready();
+    let task = |of_type| viis::Task {
+        task_type: Some(of_type),
+        ..viis::Task::test("7")
+    };
+    let tasks: Vec<viis::Task> = running.map(task).into_iter().collect();
+    stage.picture().surveyed(&tasks, ago(seconds(surveyed)));
+    let mut memory = having_lost(10, wanted);
+    assert_eq!(changing(&mut memory, &stage), change);
 }
 
 #[tokio::test]
@@ -370,10 +413,10 @@ async fn an_ended_activation_is_none() {
         .picture()
         .watch_task(&TaskId::new("9"), &owner("acme"));
     let mut memory = Memory {
-        change: Some(ChangeMemory::Task(
-            TaskId::new("9"),
-            Some(DesiredState::Active),
-        )),
+        change: Some(crate::controllers::tenant::memory::Change {
+            task: TaskId::new("9"),
+            wanted: Some(DesiredState::Active),
+        }),
         ..Memory::default()
     };
     assert_eq!(changing(&mut memory, &stage), Change::Running);
