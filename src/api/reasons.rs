@@ -55,7 +55,7 @@ reasons! {
     DELETION_HELD = "DeletionHeld" on "Removed, Ready, Stalled":
         "More tenants are to be destroyed than the guard of the server lets pass."; "Check that the deletions are meant, then run the line in the message; else set `deletionPolicy: Retain`."
     IDENTITY_MISMATCH = "IdentityMismatch" on "Ready, Stalled, Provisioned, Removed":
-        "The server shows another tenant under our identifier or our name. Nothing is touched."; "Compare the tenant on the server with the spec; a server that was rolled back shows this too."
+        "The server shows another tenant under the recorded identifier, or one that this Tenant may have created and that differs from the spec. Nothing is touched."; "Compare the tenant on the server with the spec; the message names it. A server that was rolled back shows this too."
     INTACT = "Intact" on "InventoryIntact":
         "Our tenants are on the server as they should be."; "Nothing."
     MASS_ABSENCE = "MassAbsence" on "InventoryIntact, Ready, Stalled":

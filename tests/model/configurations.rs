@@ -214,6 +214,11 @@ pub fn strangers() -> Model {
 
 /// A server that stores what a creation sends in another form.
 pub fn stored(storage: Storage) -> Model {
+    let name = match storage {
+        Storage::AsSent => "one Tenant, stored as sent",
+        Storage::Normalized => "one Tenant, stored in another form",
+        Storage::Unrecognizable => "one Tenant, stored unrecognizably",
+    };
     Model {
         storage,
         faults: &[
@@ -223,11 +228,7 @@ pub fn stored(storage: Storage) -> Model {
             Kind::Late,
             Kind::TaskFails,
         ],
-        ..configuration(
-            "one Tenant, stored differently",
-            vec![tenant()],
-            budget(2, 0, 1, 0),
-        )
+        ..configuration(name, vec![tenant()], budget(2, 0, 1, 0))
     }
 }
 

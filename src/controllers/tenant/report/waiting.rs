@@ -316,16 +316,16 @@ fn undecided(scene: &Scene) -> Line {
     let way_out = if scene.facts.deleting {
         "To keep it, set deletionPolicy: Retain; to remove it, delete it on the Integration Server."
     } else {
-        "If it is not, or may go, delete it on the Integration Server: the operator then creates \
-         the tenant again. To keep it, delete this Tenant with deletionPolicy: Retain and create \
-         one with existingTenantID."
+        "To keep that tenant, delete this Tenant with deletionPolicy: Retain and create one with \
+         existingTenantID. Otherwise delete that tenant on the Integration Server: the operator \
+         then creates it again."
     };
     Line::stalled(
         reasons::IDENTITY_MISMATCH,
         format!(
-            "The Integration Server has {shown}, which may be the one that this resource created: \
-             the response to the creation was lost, and the tenant is not equal to the spec. \
-             Nothing is created or deleted until this is decided. {way_out}"
+            "The Integration Server has {shown}, which the operator may have created for this \
+             resource. The outcome of the creation is unknown, and the tenant differs from the \
+             spec, so nothing is created or deleted. {way_out}"
         ),
     )
 }
