@@ -5,6 +5,7 @@ use kube::Resource;
 
 use super::Around;
 use crate::api::{Tenant, TenantType};
+use crate::controllers::writes::is_released;
 use crate::inventory::Fingerprint;
 use crate::inventory::tenants::{Entry, Status};
 use crate::plan::tenant::{Activity, ById, Sighting};
@@ -121,6 +122,7 @@ fn is_owned_by_another(around: &Around<'_>, id: &TenantId, entry: &Entry) -> boo
         .filter(|owner| *owner != around.key)
         .any(|owner| {
             let owner = cluster.tenant(owner);
-            owner.is_none_or(|owner| has_identity(&owner, entry))
+            // One without our finalizer that is being deleted has given it up.
+            owner.is_none_or(|owner| !is_released(owner.as_ref()) && has_identity(&owner, entry))
         })
 }
