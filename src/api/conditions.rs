@@ -31,6 +31,9 @@ pub enum ConditionType {
     Reachable,
     /// IntegrationServer: our tenants are where they should be.
     InventoryIntact,
+    /// IntegrationServer: it has tenants or machines whose resources were deleted without the
+    /// operator. There only while true.
+    OrphansFound,
 }
 
 /// One line of the table of conditions: the type, the kinds that have it, what it says.
@@ -78,6 +81,11 @@ pub const ALL: &[ConditionLine] = &[
         ConditionType::InventoryIntact,
         "IntegrationServer",
         "our tenants are where they should be",
+    ),
+    (
+        ConditionType::OrphansFound,
+        "IntegrationServer",
+        "resources were deleted without the operator, and what they owned may still be on the server; absent otherwise",
     ),
 ];
 
@@ -211,6 +219,7 @@ impl ConditionType {
             Self::Removed => "Removed",
             Self::Reachable => "Reachable",
             Self::InventoryIntact => "InventoryIntact",
+            Self::OrphansFound => "OrphansFound",
         }
     }
 }

@@ -9,6 +9,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::orphans::Orphan;
 use super::references::{CaBundleRef, SecretName};
 use super::{lenient, rules, schema};
 
@@ -284,7 +285,19 @@ pub struct IntegrationServerStatus {
     )]
     #[schemars(length(max = 10_000), extend("x-kubernetes-list-type" = "atomic"))]
     pub deletions: Vec<Deletion>,
-    /// The outcome, as conditions: Ready, Reconciling, Stalled, Reachable, InventoryIntact, Removed.
+    /// Tenants and virtual machines that may still be on the Integration Server although their resources were deleted without the operator. Lists at most 20 of them, in alphabetical order.
+    #[serde(
+        default,
+        deserialize_with = "lenient::list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "atomic"))]
+    pub orphans: Vec<Orphan>,
+    /// Number of further orphans that the list has no room for. The operator forgets them when it restarts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 4_294_967_295_u32), extend("format" = "int64"))]
+    pub unlisted_orphans: Option<u32>,
+    /// The outcome, as conditions: Ready, Reconciling, Stalled, Reachable, InventoryIntact, OrphansFound, Removed.
     #[serde(
         default,
         deserialize_with = "lenient::list",

@@ -6,6 +6,7 @@
 //! `v1alpha1`.
 //!
 //! - [`integration_server`], [`tenant`], [`virtual_machine`]: one kind each;
+//! - [`orphans`]: what an IntegrationServer reports of deletions without the operator;
 //! - [`references`]: how one object names another;
 //! - [`conditions`], [`reasons`]: the outcome as status conditions;
 //! - [`crds`]: the three CustomResourceDefinitions as YAML.
@@ -17,6 +18,7 @@ pub mod conditions;
 pub mod crds;
 pub mod integration_server;
 mod lenient;
+pub mod orphans;
 #[cfg(test)]
 mod reading_tests;
 pub mod reasons;
@@ -34,6 +36,7 @@ pub use integration_server::{
     IntegrationServerSpec, IntegrationServerStatus, Limits, TenantCounts, Tls,
 };
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+pub use orphans::{Orphan, OrphanKind};
 pub use references::{CaBundleKind, CaBundleRef, Reference, SecretKey, SecretName};
 pub use tenant::{
     Administrator, Creation, DeletionPolicy, DesiredState, Removal, TaskErrorStatus, TaskStatus,

@@ -32,6 +32,9 @@ fn server() -> Value {
             "hold": {"kind": "Deletion", "count": 7, "token": "7-abc", "tenants": ["customers/acme"], "members": ["u1"]},
             "acceptedDeletions": ["u2"], "acceptedAbsences": ["u4"], "lastAbsenceToken": "6-abc",
             "deletions": [{"uid": "u3", "at": "2024-05-01T10:00:00Z"}],
+            "orphans": [{"kind": "VirtualMachine", "namespace": "customers", "name": "acme-web-1", "tenantID": "t1",
+                "biosID": "4230d3ef-1f2b-8b1c-0a55-9a4f3a1d7c10", "nameOnServer": "web-1"}],
+            "unlistedOrphans": 5,
             "conditions": [condition()]
         }
     })

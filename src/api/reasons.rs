@@ -62,6 +62,8 @@ reasons! {
         "So many of our tenants are missing on the server that it may be a wrong or a restored one. Nothing is made or destroyed on it."; "Restore the server or its address; or, when the tenants are really lost, run the line in the message."
     INVENTORY_GUARD = "InventoryGuard" on "Ready, Reconciling, Removed":
         "The inventory of the server is not intact, so nothing is made or destroyed on it."; "See the condition InventoryIntact of the IntegrationServer."
+    ORPHANED = "Orphaned" on "OrphansFound":
+        "Resources were deleted while the operator's finalizer was missing, so what they owned may still be on the server."; "Delete what `status.orphans` lists on the server; or adopt it: a tenant with a Tenant whose `existingTenantID` identifies it, a virtual machine with a VirtualMachine that has its BIOS ID."
     CONNECTED = "Connected" on "Reachable":
         "The server answers, with these credentials and this certificate."; "Nothing."
     CONNECT_FAILED = "ConnectFailed" on "Reachable, Ready":

@@ -10,6 +10,7 @@ use kube::{Api, Client, Resource};
 use super::cluster::{Cluster, Key};
 use super::events::Events;
 use super::leadership::Leadership;
+use super::orphans::Orphans;
 use super::servers::Servers;
 use super::wake::Queue;
 use super::{Options, integration_server, tenant, virtual_machine};
@@ -41,6 +42,8 @@ pub struct Context {
     pub machines: Memories<virtual_machine::memory::Memory>,
     /// What this process remembers of each IntegrationServer.
     pub integration_servers: Memories<integration_server::memory::Memory>,
+    /// What this process knows of orphans.
+    pub orphans: Orphans,
 }
 
 /// Who has to be looked at.

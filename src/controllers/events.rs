@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 use tokio::sync::mpsc;
@@ -26,7 +27,7 @@ pub struct Events(mpsc::Sender<Said>);
 
 struct Said {
     event: Event,
-    about: k8s_openapi::api::core::v1::ObjectReference,
+    about: ObjectReference,
 }
 
 impl Events {
@@ -42,7 +43,7 @@ impl Events {
     where
         K: Resource<DynamicType = ()>,
     {
-        self.say(object, EventType::Normal, reason, note);
+        self.say(object.object_ref(&()), EventType::Normal, reason, note);
     }
 
     /// Says something that somebody should look at.
@@ -50,13 +51,15 @@ impl Events {
     where
         K: Resource<DynamicType = ()>,
     {
-        self.say(object, EventType::Warning, reason, note);
+        self.warning_about(object.object_ref(&()), reason, note);
     }
 
-    fn say<K>(&self, object: &K, type_: EventType, reason: &str, note: &str)
-    where
-        K: Resource<DynamicType = ()>,
-    {
+    /// The same of an object that may be gone.
+    pub fn warning_about(&self, about: ObjectReference, reason: &str, note: &str) {
+        self.say(about, EventType::Warning, reason, note);
+    }
+
+    fn say(&self, about: ObjectReference, type_: EventType, reason: &str, note: &str) {
         let mut end = note.len().min(NOTE_LIMIT);
         while !note.is_char_boundary(end) {
             end -= 1;
@@ -68,7 +71,6 @@ impl Events {
             action: "Reconcile".to_owned(),
             secondary: None,
         };
-        let about = object.object_ref(&());
         if self.0.try_send(Said { event, about }).is_err() {
             debug!(reason, "an event is dropped: too many wait to be published");
         }

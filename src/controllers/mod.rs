@@ -6,6 +6,7 @@
 //! - `servers`: the served IntegrationServers, with client and picture each.
 //! - `writes`: every write to the API server; `events`: what is said on the side.
 //! - `leadership`: whether this process may change anything now.
+//! - `orphans`: what deletions without the operator left on the servers.
 //! - `line`: what is said of an object as a whole, for the `report` of each kind.
 //! - `context`: what all share; `backoff`: pauses after failures.
 //! - `standing`: how everything stands, for the metrics.
@@ -19,6 +20,7 @@ mod fixtures;
 pub mod integration_server;
 pub mod leadership;
 mod line;
+mod orphans;
 mod servers;
 mod standing;
 pub mod tenant;
@@ -101,6 +103,7 @@ pub async fn run(
         tenants: context::Memories::default(),
         machines: context::Memories::default(),
         integration_servers: context::Memories::default(),
+        orphans: orphans::Orphans::default(),
     });
     // When this run is aborted, the pollers that it started end with it.
     let mut closing = Closing(Some(Arc::clone(&context)));

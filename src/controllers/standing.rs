@@ -78,6 +78,9 @@ impl Context {
                 .map(|condition| (holds(condition), known_reason(&condition.reason))),
             intact: condition(ConditionType::InventoryIntact).map(holds),
             held: (held(HoldKind::Deletion), held(HoldKind::Absence)),
+            orphans: status.map_or(0, |status| {
+                number(status.orphans.len()).saturating_add(status.unlisted_orphans.unwrap_or(0))
+            }),
             tenants: tenants.map(|counts| (counts.known, counts.active, counts.unclaimed)),
             listed_at: handle
                 .as_ref()

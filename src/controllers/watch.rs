@@ -18,6 +18,7 @@ use tracing::warn;
 
 use super::cluster::{Key, Namespace, key_of, reference};
 use super::context::Context;
+use super::orphans;
 use crate::api::{IntegrationServer, Tenant, VirtualMachine};
 
 /// Annotations that nobody here reads are not kept in memory.
@@ -186,7 +187,7 @@ pub async fn tenants(context: Arc<Context>, scope: Option<String>, mut first: Li
                 }
                 context.queues.tenants.wake(key);
             }
-            Some(Event::Delete(tenant)) => tenant_gone(&context, &key_of(&tenant)),
+            Some(Event::Delete(tenant)) => tenant_deleted(&context, tenant),
         }
     }
 }
@@ -200,8 +201,19 @@ fn tenant_seen(context: &Context, tenant: Tenant) -> Vec<Key> {
         tenant_gone(context, &key);
     }
     let rivals = context.cluster.upsert_tenant(&tenant);
+    orphans::tenant_seen(context, &tenant);
     context.cluster.tenants.put(tenant);
     rivals
+}
+
+/// The event has the last state of what was deleted.
+fn tenant_deleted(context: &Context, tenant: Tenant) {
+    let key = key_of(&tenant);
+    let known = context.cluster.tenant(&key);
+    if known.is_some_and(|known| known.uid() == tenant.uid()) {
+        context.cluster.tenants.put(tenant);
+    }
+    tenant_gone(context, &key);
 }
 
 fn tenant_gone(context: &Context, key: &Key) {
@@ -209,6 +221,7 @@ fn tenant_gone(context: &Context, key: &Key) {
         context.queues.tenants.wake(rival);
     }
     if let Some(gone) = context.cluster.tenants.remove(&reference(key)) {
+        orphans::tenant_gone(context, &gone);
         context.tenants.forget(&gone.uid().unwrap_or_default());
         let server = &gone.spec.integration_server_ref.name;
         if let Some(handle) = context.servers.get(server) {
@@ -253,7 +266,7 @@ pub async fn machines(context: Arc<Context>, scope: Option<String>, mut first: L
                 context.wake_tenant_of(&machine);
                 context.queues.machines.wake(key);
             }
-            Some(Event::Delete(machine)) => machine_gone(&context, &key_of(&machine)),
+            Some(Event::Delete(machine)) => machine_deleted(&context, machine),
         }
     }
 }
@@ -266,7 +279,18 @@ fn machine_seen(context: &Context, machine: VirtualMachine) {
         machine_gone(context, &key);
     }
     context.cluster.upsert_machine(&machine);
+    orphans::machine_seen(context, &machine);
     context.cluster.machines.put(machine);
+}
+
+/// As [`tenant_deleted`].
+fn machine_deleted(context: &Context, machine: VirtualMachine) {
+    let key = key_of(&machine);
+    let known = context.cluster.machine(&key);
+    if known.is_some_and(|known| known.uid() == machine.uid()) {
+        context.cluster.machines.put(machine);
+    }
+    machine_gone(context, &key);
 }
 
 fn machine_gone(context: &Context, key: &Key) {
@@ -276,6 +300,7 @@ fn machine_gone(context: &Context, key: &Key) {
     let Some(gone) = context.cluster.machines.remove(&reference(key)) else {
         return;
     };
+    orphans::machine_gone(context, &gone);
     context.machines.forget(&gone.uid().unwrap_or_default());
     context.wake_tenant_of(&gone);
     for server in context.cluster.servers() {

@@ -9,10 +9,12 @@
 //! - [`admission`]: which deletions may run, which wave is held for a person.
 //! - [`absence`]: whether the server's inventory can be believed.
 //! - [`claims`]: who of several resources may have one name or one BIOS ID.
+//! - [`orphans`]: what stays on the server after a deletion without the operator.
 
 pub mod absence;
 pub mod admission;
 pub mod claims;
+pub mod orphans;
 pub mod tenant;
 pub mod virtual_machine;
 

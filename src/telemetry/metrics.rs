@@ -44,6 +44,7 @@ pub struct Metrics {
     external_requests: Family<CallLabels, Counter>,
     external_durations: Family<AnswerLabels, Histogram, Buckets>,
     in_progress: Family<KindLabels, Gauge>,
+    orphans: Family<KindLabels, Counter>,
     leader: Gauge,
     sources: Sources,
     /// Not shown: the standing has the tasks by server. This one outlives the controllers.
@@ -73,6 +74,7 @@ impl Metrics {
             external_requests: Family::default(),
             external_durations: Family::new_with_constructor(Buckets),
             in_progress: Family::default(),
+            orphans: Family::default(),
             leader: Gauge::default(),
             sources: Sources::default(),
             tasks_in_flight: AtomicI64::new(0),
@@ -126,6 +128,12 @@ impl Metrics {
         self.tasks_in_flight.load(Ordering::Relaxed)
     }
 
+    /// A resource of this kind was deleted without the operator, and what it owned may still be
+    /// on its Integration Server.
+    pub fn orphaned(&self, kind: Kind) {
+        self.orphans.get_or_create(&KindLabels { kind }).inc();
+    }
+
     /// This process leads, or does not.
     pub fn leads(&self, leads: bool) {
         self.leader.set(i64::from(leads));
@@ -148,6 +156,9 @@ impl Metrics {
     }
 
     fn start_at_zero(&self) {
+        for kind in [Kind::Tenant, Kind::VirtualMachine] {
+            drop(self.orphans.get_or_create(&KindLabels { kind }));
+        }
         for kind in Kind::ALL {
             drop(self.in_progress.get_or_create(&KindLabels { kind }));
             for outcome in labels::OutcomeText::ALL {
@@ -204,6 +215,12 @@ impl Metrics {
             "reconciles_in_progress",
             "Reconciles that are under way, by kind",
             self.in_progress.clone(),
+        );
+        registry.register(
+            "orphans",
+            "Resources that were deleted without the operator, by kind: what they owned may still be \
+             on the Integration Server",
+            self.orphans.clone(),
         );
         registry.register(
             "leader",

@@ -46,6 +46,7 @@ mod limits;
 mod lost_answers;
 mod machines;
 mod metrics;
+mod orphans;
 mod outage;
 mod pages;
 mod permissions;

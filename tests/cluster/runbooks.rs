@@ -2,6 +2,7 @@
 //! for that, done as they stand (`pages.rs`), in the situation that each is for.
 
 use serde_json::json;
+use viis_operator::api::FINALIZER;
 
 use crate::bios_id;
 use crate::harness::{Stand, simple_tenant, skipped_on_an_existing_cluster};
@@ -90,6 +91,31 @@ async fn a_guard_holds() {
         stand.tenant(name).is_gone().await;
     }
     assert!(stand.simulator.state().await.tenants.is_empty());
+    stand.ends_well().await;
+}
+
+#[tokio::test]
+async fn orphans_are_found() {
+    if skipped_on_an_existing_cluster() {
+        return;
+    }
+    let mut stand = Stand::ready().await;
+    stand.leaves_orphans = true;
+    let reader = Reader::of(&stand);
+    stand.apply([simple_tenant("acme")]).await;
+    stand.tenant("acme").becomes_ready().await;
+    let kept_by = |finalizers: &[&str]| json!({"metadata": {"finalizers": finalizers}});
+    let theirs = "example.net/theirs";
+    stand
+        .tenant("acme")
+        .patch(kept_by(&[FINALIZER, theirs]))
+        .await;
+    stand.simulator.goes_away().await;
+    stand.tenant("acme").delete().await;
+    stand.tenant("acme").patch(kept_by(&[theirs])).await;
+    let server = stand.integration_server().within(90);
+    server.has("OrphansFound", "True", "Orphaned").await;
+    reader.follows("docs/runbooks/orphans.md").await;
     stand.ends_well().await;
 }
 

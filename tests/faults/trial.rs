@@ -5,8 +5,9 @@ use crate::director::Director;
 use crate::external::External;
 use crate::eyes::{Eyes, NEIGHBOUR};
 use crate::harness::{Deadline, Proxy, Simulator, Stand, patient};
+use crate::kubernetes::Kubernetes;
 use crate::life::{self, TENANT, Wanted};
-use crate::plan::{Plan, Step};
+use crate::plan::{AtWrite, Plan, Step};
 use futures::FutureExt as _;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -80,6 +81,8 @@ async fn prepared(plan: &Plan) -> Trial {
     };
     let mut stand = Stand::bare(Simulator::start(slow)).await;
     stand.ended = true;
+    let stripped = |it: &AtWrite| matches!(it.fault, Kubernetes::Stripped | Kubernetes::Recreated);
+    stand.leaves_orphans = plan.kubernetes.as_ref().is_some_and(stripped);
     let neighbour = json!({"name": NEIGHBOUR, "type": "Simple", "status": "Active"});
     stand.simulator.tenant_made_by_hand(neighbour).await;
     let machine = json!({"biosID": "4230d3ef-1f2b-8b1c-0a55-00000000ffff", "name": "theirs"});
@@ -247,6 +250,9 @@ impl Trial {
         let state = self.stand.simulator.state().await;
         self.eyes.nothing_stays(&state);
         self.eyes.count_creations(&self.stand).await;
+        if let Some(found) = self.stand.false_orphan() {
+            return Err(format!("a false orphan: {found}"));
+        }
         match self.stand.panics_and_secrets().await {
             Some(found) => Err(format!("O9: {found}")),
             None if self.stand.operator().is_running() => Ok(()),

@@ -14,6 +14,8 @@ use viis_operator::telemetry::logging::PANIC;
 
 /// How the API server's authorizer refuses a request.
 pub const REFUSED: &str = "is forbidden: User ";
+/// How an operator logs an orphan.
+const ORPHANED: &str = "what it owned may still be on the server";
 
 impl Stand {
     /// Nothing is done from now on, and nothing is written for that long. Counters
@@ -105,7 +107,8 @@ impl Stand {
             assert!(operator.is_running(), "the operator ended by itself");
         }
         self.simulator.all_faults_struck().await;
-        let found = self.panics_and_secrets().await.or(self.refused_request());
+        let found = self.panics_and_secrets().await;
+        let found = found.or(self.refused_request()).or(self.false_orphan());
         if existing_cluster() {
             self.kill_operator();
             self.clean().await;
@@ -135,6 +138,13 @@ impl Stand {
         refused
             .filter(|_| !self.lacks_permissions)
             .map(str::to_owned)
+    }
+
+    /// An orphan that an operator reported although every deletion went through it.
+    pub fn false_orphan(&self) -> Option<String> {
+        let logs = self.all_logs();
+        let reported = logs.lines().find(|line| line.contains(ORPHANED));
+        reported.filter(|_| !self.leaves_orphans).map(str::to_owned)
     }
 
     /// How many requests the authorizer of this API server has refused until now.

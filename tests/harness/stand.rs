@@ -51,6 +51,8 @@ pub struct Stand {
     pub ended: bool,
     /// A test took permissions away from its operators: that they are refused is no fault.
     pub lacks_permissions: bool,
+    /// A test deletes resources without the operator: that it reports orphans is no fault.
+    pub leaves_orphans: bool,
     /// Whose token operators have.
     account: Option<Account>,
     pub(super) lease: Lease,
@@ -90,6 +92,7 @@ impl Stand {
             logs: Mutex::default(),
             ended: false,
             lacks_permissions: false,
+            leaves_orphans: false,
             account: None,
             lease,
         };

@@ -15,8 +15,8 @@ use kube::runtime::reflector::ObjectRef;
 pub use self::index::Namespace;
 use self::index::{Index, MachineKeys, TenantKeys};
 pub use self::object::{
-    created_at, is_registered_with, is_stalled, key_of, noted, own_machine_status, own_status,
-    owned_identifier, recorded_name, requested_at,
+    created_at, is_registered, is_registered_with, is_stalled, key_of, noted, own_machine_status,
+    own_status, owned_identifier, recorded_name, requested_at,
 };
 pub use self::shelf::{Shelf, reference};
 use crate::api::{AllowFrom, IntegrationServer, Tenant, VirtualMachine};

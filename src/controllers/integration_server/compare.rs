@@ -47,24 +47,38 @@ pub fn start(server: &IntegrationServer, context: &Context, handle: &Arc<Handle>
             tenants.push((key, id));
         }
     }
-    let known: HashSet<&TenantId> = tenants.iter().map(|(_, id)| id).collect();
+    // Nothing else lists the machines of a tenant that no VirtualMachine refers to.
+    let orphans = context.orphans.tenants_to_list(&name);
+    let orphans: Vec<TenantId> = orphans.into_iter().map(TenantId::new).collect();
+    let known: HashSet<&TenantId> = tenants.iter().map(|(_, id)| id).chain(&orphans).collect();
     handle.server.machines().retain(|id| known.contains(id));
     let pace = f64::from(server.spec.limits.requests_per_second.max(1)) / 4.0;
     let picture = Arc::clone(&handle.server);
     let queues = context.queues.clone();
+    let has_orphans = !orphans.is_empty();
+    let others = tenants
+        .iter()
+        .map(|(_, id)| id.clone())
+        .collect::<HashSet<_>>();
+    let orphans = orphans.into_iter().filter(|id| !others.contains(id));
+    let orphans: Vec<_> = orphans.map(|id| (id, Vec::new())).collect();
     let machines: Vec<(TenantId, Vec<Key>)> = tenants
         .into_iter()
         .map(|(key, id)| (id, context.cluster.machines_of_tenant(&key)))
+        .chain(orphans)
         .collect();
     let handle = Arc::clone(handle);
     tokio::spawn(async move {
         let pause = Duration::from_secs_f64(1.0 / pace);
-        let work = compare(Arc::clone(&picture), machines, queues, pause);
+        let work = compare(Arc::clone(&picture), machines, queues.clone(), pause);
         tokio::select! {
             () = work => {}
             () = picture.closed() => {}
         }
         handle.comparing.store(false, Ordering::Release);
+        if has_orphans {
+            queues.servers.wake(name);
+        }
     });
 }
 

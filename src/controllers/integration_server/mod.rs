@@ -5,6 +5,7 @@
 //! - `ca_bundle`: the certificates that its spec refers to;
 //! - `probe`: what one call tells of how it is; - `compare`: the machines on it;
 //! - `guards`: what the guards judge; - `census`: who is counted around it;
+//! - `orphans`: what deletions without the operator left on it;
 //! - `report`: how it stands; - `record`: when that is written.
 
 mod ca_bundle;
@@ -13,6 +14,7 @@ mod compare;
 mod connect;
 pub(super) mod guards;
 pub mod memory;
+mod orphans;
 mod probe;
 mod record;
 mod report;
@@ -60,6 +62,7 @@ async fn run(server: Arc<IntegrationServer>, context: &Context, memory: &mut Mem
         .and_then(|status| status.operator.as_deref());
     if operator.is_some_and(|operator| operator != context.installation()) {
         context.servers.remove(&name);
+        context.orphans.forget_server(&name);
         return (None, Outcome::Settled);
     }
     let api: Api<IntegrationServer> = Api::all(context.client.clone());

@@ -12,6 +12,7 @@ use tracing::warn;
 use super::census::{counts, referrers};
 use super::guards;
 use super::memory::Memory;
+use super::orphans;
 use super::report::{self, Known};
 use crate::api::{ConditionType, IntegrationServer, IntegrationServerStatus, conditions, reasons};
 use crate::controllers::Look;
@@ -45,6 +46,7 @@ pub async fn say(
     {
         context.wake_all_of_server(&name);
     }
+    let found = orphans::find(context, server, handle.map(Arc::as_ref));
     let deleting = server.meta().deletion_timestamp.is_some();
     let installation = context.installation();
     let known = Known {
@@ -57,11 +59,12 @@ pub async fn say(
         secret_missing: memory.secret_missing,
         ca_bundle_missing: memory.ca_bundle_missing,
         referrers: deleting.then(|| referrers(context, &name)),
+        orphans: &found.reported,
     };
     let before = server.status.clone().unwrap_or_default();
     let after = report::status(server, &known, now);
     let wait = counts_wait(&before, &after, memory);
-    let next = next.into_iter().chain(wait).min();
+    let next = next.into_iter().chain(wait).chain(found.wait).min();
     // Counts that can wait are no reason for a write, but go along with one.
     let reason = match wait {
         Some(_) => IntegrationServerStatus {
@@ -79,6 +82,7 @@ pub async fn say(
         memory.unwritten = None;
         announce(context, server, memory, &after);
     }
+    orphans::announce(context, server, found);
     guards::publish(context, &name, handle, judgement, &before, &after);
     let healthy = memory.probe.as_ref().is_some_and(|probe| probe.reachable);
     (

@@ -7,8 +7,10 @@ use kube::{Resource, ResourceExt};
 
 use super::guards::{Judgement, LONGEST};
 use super::memory::{Lack, Probe};
+use super::orphans;
 use crate::api::{
-    ConditionType, IntegrationServer, IntegrationServerStatus, TenantCounts, conditions, reasons,
+    ConditionType, IntegrationServer, IntegrationServerStatus, Orphan, TenantCounts, conditions,
+    reasons,
 };
 use crate::connection::ca_bundle;
 use crate::controllers::line::accept_command;
@@ -34,6 +36,8 @@ pub struct Known<'a> {
     pub ca_bundle_missing: Option<Lack>,
     /// What still refers to it, while it is being deleted.
     pub referrers: Option<usize>,
+    /// What deletions without the operator left on it, in order.
+    pub orphans: &'a [Orphan],
 }
 
 struct Line {
@@ -111,7 +115,8 @@ pub fn status(
             conditions::remove(all, kind);
         }
     }
-    conditions::observed(all, generation);
+    orphans::put(&mut status, known.orphans, generation, now);
+    conditions::observed(&mut status.conditions, generation);
     status
 }
 

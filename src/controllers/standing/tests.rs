@@ -74,6 +74,11 @@ fn main_server(reachable: bool, reason: &str) -> IntegrationServer {
         "operator": SERVED, "observedGeneration": 1,
         "tenants": {"known": 5, "active": 4, "unclaimed": 3},
         "hold": {"kind": "Deletion", "count": 7, "token": "7-abc"},
+        "orphans": [
+            {"kind": "Tenant", "namespace": "customers", "name": "acme", "tenantID": "1"},
+            {"kind": "VirtualMachine", "namespace": "customers", "name": "web"},
+        ],
+        "unlistedOrphans": 4,
         "conditions": [
             condition("Reachable", reachable, reason),
             condition("InventoryIntact", false, "MassAbsence"),
@@ -103,6 +108,7 @@ async fn a_served_server_stands_as_its_status_and_its_picture_say() {
     assert_eq!(server.reachable, Some((false, "CredentialsRejected")));
     assert_eq!(server.intact, Some(false));
     assert_eq!(server.held, (7, 0));
+    assert_eq!(server.orphans, 6);
     assert_eq!(server.tenants, Some((5, 4, 3)));
     let age = server.listed_at.unwrap().elapsed().unwrap();
     assert!((600..605).contains(&age.as_secs()), "{age:?}");

@@ -271,6 +271,7 @@ impl Run<'_> {
                 return next;
             }
         }
+        self.context.orphans.releases(self.tenant.as_ref());
         let api = self.api(scene);
         let written = writes::remove_finalizer(&api, self.tenant.as_ref()).await;
         match self.written(written.map(Some)) {

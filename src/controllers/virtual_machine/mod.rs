@@ -14,7 +14,7 @@ mod record;
 mod registration;
 mod report;
 mod rivals;
-mod whereabouts;
+pub mod whereabouts;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

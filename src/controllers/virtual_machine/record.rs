@@ -105,6 +105,7 @@ impl Run<'_> {
                 return next;
             }
         }
+        self.context.orphans.releases(self.machine.as_ref());
         let written = writes::remove_finalizer(&self.api(scene), self.machine.as_ref()).await;
         match self.written(written.map(Some)) {
             Next::Again => {

@@ -125,7 +125,8 @@ async fn a_machine_that_is_gone_wakes_its_tenant_its_rival_and_servers_that_wait
 #[tokio::test]
 async fn a_server_that_stays_is_not_asked_for_each_machine_that_goes() {
     let stage = Stage::ready();
-    stage.machine(web().registered("1"));
+    let web = stage.machine(web().registered("1"));
+    stage.context.orphans.releases(web.as_ref());
     machine_gone(&stage.context, &owner("web"));
     assert_eq!(stage.queued().servers, [""; 0]);
 }
@@ -190,4 +191,36 @@ async fn a_first_list_is_said_once() {
     listed.complete();
     listed.complete();
     receiver.await.unwrap();
+}
+
+/// What counts is the state at the deletion, which the watch may not have shown before.
+#[tokio::test]
+async fn what_a_deleted_resource_leaves_is_decided_by_its_last_state() {
+    let retained = json!({"deletionPolicy": "Retain"});
+    for (last, left) in [(acme().with(retained), 0), (acme(), 1)] {
+        let stage = Stage::ready();
+        stage.tenant(acme());
+        tenant_deleted(&stage.context, last);
+        assert_eq!(stage.context.orphans.of_server("main").len(), left);
+    }
+    let retained = json!({"deletionPolicy": "Retain"});
+    let registered = || web().registered("1");
+    for (last, left) in [(registered().with(retained), 0), (registered(), 1)] {
+        let stage = Stage::ready();
+        stage.machine(registered());
+        machine_deleted(&stage.context, last);
+        assert_eq!(stage.context.orphans.of_server("main").len(), left);
+    }
+}
+
+/// Without a watch event for the deletion: another resource has its name by now, or a list
+/// is without it.
+#[tokio::test]
+async fn what_disappeared_unseen_leaves_an_orphan_too() {
+    let stage = Stage::ready();
+    tenant_seen(&stage.context, acme());
+    tenant_seen(&stage.context, acme().under_uid("uid-successor"));
+    machine_seen(&stage.context, web().registered("1"));
+    machine_gone(&stage.context, &owner("web"));
+    assert_eq!(stage.context.orphans.of_server("main").len(), 2);
 }

@@ -42,6 +42,8 @@ pub struct ServerStanding {
     pub intact: Option<bool>,
     /// How many Tenants wait for a person: at the guard of deletions, at that of absence.
     pub held: (u32, u32),
+    /// How many orphans its status reports.
+    pub orphans: u32,
     /// Tenants on it: all, active, in no Tenant.
     pub tenants: Option<(u32, u32, u32)>,
     /// When its last complete list of tenants was asked for.
@@ -194,6 +196,13 @@ impl Gauges<'_> {
     }
 
     fn tenants(&mut self, servers: &[ServerStanding]) -> fmt::Result {
+        self.by_server(
+            "server_orphans",
+            "Tenants and virtual machines that may still be on the Integration Server although \
+             their resources were deleted without the operator.",
+            servers,
+            |server| Some(f64::from(server.orphans)),
+        )?;
         self.by_server(
             "server_tenants",
             "Tenants on the Integration Server.",

@@ -69,6 +69,7 @@ fn standing() -> Arc<dyn Source> {
         reachable: Some((true, "Connected")),
         intact: Some(true),
         held: (6, 0),
+        orphans: 2,
         tenants: Some((312, 300, 4)),
         listed_at: at(1_767_225_600_125),
         tasks: Some(TaskStanding {

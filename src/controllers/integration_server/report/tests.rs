@@ -52,6 +52,7 @@ struct Situation {
     secret_missing: Option<Lack>,
     ca_bundle_missing: Option<Lack>,
     referrers: Option<usize>,
+    orphans: Vec<Orphan>,
 }
 
 fn healthy() -> Situation {
@@ -63,6 +64,7 @@ fn healthy() -> Situation {
         secret_missing: None,
         ca_bundle_missing: None,
         referrers: None,
+        orphans: Vec::new(),
     }
 }
 
@@ -87,6 +89,7 @@ impl Situation {
             secret_missing: self.secret_missing,
             ca_bundle_missing: self.ca_bundle_missing,
             referrers: self.referrers,
+            orphans: &self.orphans,
         };
         status(&self.server, &known, now())
     }

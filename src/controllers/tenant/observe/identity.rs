@@ -9,6 +9,7 @@ use super::stored;
 use crate::api::{Tenant, TenantType};
 use crate::controllers::cluster::recorded_name;
 use crate::controllers::tenant::memory::Memory;
+use crate::controllers::writes::is_released;
 use crate::inventory::tenants::{Entry, Status};
 use crate::plan::tenant::{Activity, ById, Sighting};
 use crate::viis::{self, TenantId, normalized};
@@ -169,6 +170,7 @@ fn is_owned_by_another(around: &Around<'_>, id: &TenantId, entry: &Entry) -> boo
         .filter(|owner| *owner != around.key)
         .any(|owner| {
             let owner = cluster.tenant(owner);
-            owner.is_none_or(|owner| is_ours(&owner, entry))
+            // One without our finalizer that is being deleted has given it up.
+            owner.is_none_or(|owner| !is_released(owner.as_ref()) && is_ours(&owner, entry))
         })
 }
