@@ -36,6 +36,11 @@ impl Turn<'_> {
             if memory.generation != view.meta.generation {
                 memory.generation = view.meta.generation;
                 memory.listed_since_spec = false;
+                let id = view.own_status().tenant;
+                self.process
+                    .picture
+                    .asked
+                    .retain(|asked| Some(*asked) != id);
             }
         }
         if !self.paused {

@@ -210,7 +210,8 @@ async fn a_resource_that_may_have_adopted_an_orphan_wakes_its_server() {
 #[tokio::test(start_paused = true)]
 async fn an_orphan_is_described_by_what_is_known_of_it() {
     let stage = stage().await;
-    tenant_gone(&stage.context, &acme().with(json!({"name": "Acme Ltd."})));
+    let named = acme().with(json!({"name": "Acme Ltd. "}));
+    tenant_gone(&stage.context, &named.recorded_as("1", Some("Acme Ltd.")));
     machine_gone(&stage.context, &web());
     let orphans = stage.context.orphans.of_server("main");
     let [(tenant, left), (machine, _)] = orphans.as_slice() else {

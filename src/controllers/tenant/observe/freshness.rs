@@ -48,15 +48,18 @@ pub fn is_from_after_the_spec(around: &Around<'_>, memory: &Memory) -> bool {
     }
 }
 
-/// Whether the tenant under the recorded identifier was asked for a moment ago, and
-/// after the deletion's task was found forgotten.
+/// Whether the tenant under the recorded identifier was asked for a moment ago, under this
+/// spec, and after the deletion's task was found forgotten.
 pub fn is_verified(around: &Around<'_>, memory: &Memory) -> bool {
     let asked_at = around
         .id
         .as_ref()
         .zip(around.picture())
         .and_then(|(id, picture)| picture.tenants().asked_at(id));
-    asked_at.is_some_and(|at| at.elapsed() < RECENT && is_from_after_the_loss(memory, at))
+    let seen = memory.spec_seen.as_ref().map(|(_, _, seen)| *seen);
+    asked_at.is_some_and(|at| {
+        at.elapsed() < RECENT && Some(at) >= seen && is_from_after_the_loss(memory, at)
+    })
 }
 
 /// Whether this is from after the deletion's task was found forgotten, if it was.

@@ -297,3 +297,21 @@ async fn a_task_whose_type_no_page_names_is_the_one_that_was_begun() {
         "{removal:?}"
     );
 }
+
+#[tokio::test]
+async fn an_answer_from_before_the_deletion_verifies_nothing() {
+    let stage = Stage::ready();
+    stage.lists(&[on_server("1")]);
+    stage.picture().tenants().answered(&on_server("1"));
+    let verified = |memory: &mut Memory| {
+        let tenant = acme().recorded("1").deleted();
+        look(&stage, tenant, memory).facts.world.verified
+    };
+    let mut memory = Memory {
+        spec_seen: Some((2, None, Instant::now() + seconds(1))),
+        ..Memory::default()
+    };
+    assert!(!verified(&mut memory));
+    memory.spec_seen = Some((2, None, ago(seconds(1))));
+    assert!(verified(&mut memory));
+}
