@@ -105,6 +105,38 @@ async fn a_lost_finalizer_is_restored_without_permission_or_server() {
     stand.ends_well().await;
 }
 
+/// An IntegrationServer with Tenants is kept for them: without its finalizer they would lose
+/// the way to their server.
+#[tokio::test]
+async fn a_lost_finalizer_of_an_integration_server_is_restored() {
+    let stand = with_a_machine().await;
+    stand.simulator.goes_away().await;
+    stand.integration_server().is_asked_again().await;
+    stand
+        .integration_server()
+        .has("Reachable", "False", "ConnectFailed")
+        .await;
+    let manifest = stand.server_manifest().0.to_string();
+    stand
+        .kubectl(&["replace", "--filename", "-"], &manifest)
+        .await;
+    eventually("the finalizer is back", async || {
+        let server = stand.integration_server().get().await;
+        server.finalizers().iter().any(|one| one == FINALIZER)
+    })
+    .await;
+    stand.integration_server().delete().await;
+    stand
+        .integration_server()
+        .has("Removed", "False", "InUse")
+        .await;
+    stand.simulator.comes_back().await;
+    stand.integration_server().is_asked_again().await;
+    everything_goes(&stand).await;
+    stand.integration_server().is_gone().await;
+    stand.ends_well().await;
+}
+
 const FOREIGN: &str = "example.net/theirs";
 
 /// Another controller's finalizer waits for the machines of a deleted Tenant.
