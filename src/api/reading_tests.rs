@@ -56,7 +56,7 @@ fn tenant() -> Value {
             "virtualMachines": 20,
             "task": {"id": "k1", "type": "CreateTenant", "state": "Failed", "stage": "s", "progress": 40,
                 "created": "2024-05-01T10:00:00", "error": {"code": "KSC_ServiceNotConfigured", "message": "m"}},
-            "creation": {"attempt": "a", "server": "viis.example.net:7271", "sent": true, "task": "k1", "noNameAlike": true},
+            "creation": {"attempt": "a", "server": "viis.example.net:7271", "sent": true, "task": "k1", "alikeTenantIDs": ["t0"]},
             "removal": {"attempt": "a", "server": "viis.example.net:7271", "task": "k2", "removeTenantArtifacts": true},
             "ownerUID": "u", "adopted": true, "conditions": [condition()]
         }

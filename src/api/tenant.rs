@@ -148,7 +148,7 @@ pub struct TenantStatus {
     #[serde(rename = "tenantID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub tenant_id: Option<String>,
-    /// Name of the tenant as the Integration Server shows it. The server may store a name otherwise than it was sent, for example without outer blanks. From then on, only a tenant with this identifier and exactly this name is the one that belongs to this resource.
+    /// Name of the tenant as the Integration Server shows it. The server may store a name differently from what was sent, for example without outer blanks. Only a tenant with this identifier and exactly this name belongs to this resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub tenant_name: Option<String>,
@@ -259,9 +259,14 @@ pub struct Creation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub task: Option<String>,
-    /// Whether no tenant on the Integration Server had a name like this one when this attempt began. Names are alike if they differ only in white space and Unicode normalization.
-    #[serde(default)]
-    pub no_name_alike: bool,
+    /// Identifiers of the tenants on the Integration Server that had a name like this one when this attempt began. Names are alike if they differ only in white space and Unicode normalization.
+    #[serde(
+        rename = "alikeTenantIDs",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(length(max = 16), inner(length(max = 1024)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub alike_tenant_ids: Option<Vec<String>>,
 }
 
 /// The decision to delete the tenant on the Integration Server, and the task that deletes it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Fingerprint;
+use super::Text;
 use crate::viis::{BiosId, TenantId, VirtualMachine, VirtualMachineId};
 
 /// So long a call whose answer was lost may still be carried out.
@@ -56,9 +56,9 @@ pub struct Machine {
     /// Its identifier in the server's database.
     pub id: Option<VirtualMachineId>,
     /// Its name.
-    pub name: Option<Fingerprint>,
+    pub name: Option<Text>,
     /// Its user data.
-    pub user_data: Option<Fingerprint>,
+    pub user_data: Option<Text>,
 }
 
 /// What the list shows of one machine.
@@ -88,8 +88,8 @@ impl Machines {
             .map(|machine| {
                 let reduced = Machine {
                     id: machine.id.clone(),
-                    name: Fingerprint::of(machine.name.as_deref()),
-                    user_data: Fingerprint::of(machine.user_data.as_deref()),
+                    name: Text::of(machine.name.as_deref()),
+                    user_data: Text::of(machine.user_data.as_deref()),
                 };
                 (machine.bios_id, reduced)
             })

@@ -2,7 +2,7 @@
 //! then what only somebody outside can do: kill, stop, replace, change by hand.
 
 use crate::external::External;
-use crate::harness::{Calls, Fate, Operator, Proxy, Stand, Watching};
+use crate::harness::{Calls, Deadline, Fate, Operator, Proxy, Stand, Watching};
 use crate::kubernetes::Kubernetes;
 use crate::life::{self, TENANT, Wanted};
 use crate::people;
@@ -44,6 +44,11 @@ pub struct Director {
     lists: Option<u64>,
     past_until: Option<Instant>,
     helped_at: Instant,
+    /// These lost the operator's finalizer, and have it again by then (K11).
+    replaced: Vec<&'static str>,
+    restored_by: Option<Deadline>,
+    /// What the operator has not done in time.
+    broken: Option<String>,
     /// A moment came, and there was nothing that could be done then.
     missed: bool,
     /// What shall be there in the end.
@@ -66,8 +71,11 @@ impl Director {
             lists: None,
             past_until: None,
             helped_at: Instant::now(),
+            replaced: Vec::new(),
+            restored_by: None,
+            broken: None,
             missed: false,
-            wanted: life::after(plan.step),
+            wanted: life::after(plan),
         }
     }
 
@@ -101,6 +109,9 @@ impl Director {
         match self.plan.kubernetes {
             Some(at) => at.fault.order(proxy, at.moment),
             None => proxy.plan(|_| Fate::Passes),
+        }
+        if self.plan.is_kubernetes(Kubernetes::FutureTimes) {
+            people::write_future_times(stand).await;
         }
         if let Some(at) = &self.plan.external {
             let order = at.fault.order(&at.call, at.moment);
@@ -139,6 +150,9 @@ impl Director {
     pub async fn act(&mut self, stand: &mut Stand, proxy: &Proxy) {
         match self.kubernetes {
             Stage::Waits => self.kubernetes = self.at_write(stand, proxy).await,
+            Stage::Under if self.restored_by.is_some() => {
+                self.kubernetes = self.restored(stand).await;
+            }
             Stage::Under => self.kubernetes = self.second_leads(stand, proxy).await,
             Stage::Over => {}
         }
@@ -162,7 +176,7 @@ impl Director {
         if !due {
             return Stage::Waits;
         }
-        // Not before: an operator that is restarted for the other fault meets it, too.
+        // Not before: an operator restarted for the other fault meets it, too.
         proxy.plan(|_| Fate::Passes);
         match at.fault {
             Kubernetes::CrashBefore | Kubernetes::CrashAfter => self.restart(stand, proxy).await,
@@ -190,6 +204,16 @@ impl Director {
                 stand.operator().signal("STOP");
                 return Stage::Under;
             }
+            Kubernetes::Replaced | Kubernetes::ReplacedAway => {
+                if at.fault == Kubernetes::ReplacedAway {
+                    people::server_goes_away(stand).await;
+                }
+                self.replaced = people::replace(stand).await;
+                self.missed |= self.replaced.is_empty();
+                proxy.releases();
+                self.restored_by = Some(Deadline::after(people::RESTORED));
+                return Stage::Under;
+            }
             Kubernetes::Cut => proxy.cuts_watches(),
             Kubernetes::Gone => proxy.forgets_watches(),
             _ => {}
@@ -202,10 +226,27 @@ impl Director {
         self.missed |= !people::strip(stand).await;
         if again {
             if self.plan.step == Step::Delete {
-                self.wanted = life::before(Step::Delete);
+                self.wanted = life::before(&self.plan);
             }
             life::apply(stand, &self.plan, &self.wanted).await;
         }
+    }
+
+    /// What was replaced has the operator's finalizer again, although the server may be away.
+    async fn restored(&mut self, stand: &Stand) -> Stage {
+        let without = people::without_finalizer(stand, &self.replaced).await;
+        if !without.is_empty() {
+            // A process that was killed for the other fault cannot do it.
+            if stand.operator.is_none() {
+                self.restored_by = Some(Deadline::after(people::RESTORED));
+            }
+            if self.restored_by.as_ref().is_some_and(|it| !it.has_passed()) {
+                return Stage::Under;
+            }
+            self.broken = Some(format!("O4: no finalizer was put back on {without:?}"));
+        }
+        stand.simulator.comes_back().await;
+        Stage::Over
     }
 
     /// The stopped process goes on when the other one has taken its place.
@@ -240,7 +281,7 @@ impl Director {
                 people::take_the_identifier(stand).await;
             }
             External::RemovedByHand | External::StatusByHand | External::MachineByHand => {
-                self.missed |= !people::change_by_hand(stand, at.fault).await;
+                self.missed |= !people::change_by_hand(stand, &self.plan, at.fault).await;
             }
             _ => {}
         }
@@ -292,11 +333,27 @@ impl Director {
         if self.plan.is_kubernetes(Kubernetes::TwoLeaders) && self.kubernetes == Stage::Under {
             resume(stand);
         }
+        if self.plan.is_kubernetes(Kubernetes::ReplacedAway) {
+            stand.simulator.comes_back().await;
+        }
         if stand.operator.is_none() {
             self.start_operator(stand, proxy);
         }
         self.kubernetes = Stage::Over;
         self.external = Stage::Over;
+    }
+
+    /// To be done before the Tenant is deleted, so that its deletion takes its ordinary time.
+    pub async fn before_a_deletion(&self, stand: &Stand) -> Result<(), String> {
+        if self.plan.is_kubernetes(Kubernetes::FutureTimes) {
+            return people::window_passes(stand).await;
+        }
+        Ok(())
+    }
+
+    /// What the operator did not do in time.
+    pub fn broken(&self) -> Result<(), String> {
+        self.broken.clone().map_or(Ok(()), Err)
     }
 
     /// Lets the people help who run the server and the cluster, every few seconds.
@@ -324,9 +381,8 @@ impl Director {
 
     /// Nothing of them lasts until everything is done.
     pub fn strikes_at_once(&self) -> bool {
-        let moment = |at: AtWrite| at.fault.has_moment();
-        self.plan.kubernetes.is_none_or(moment)
-            && (self.plan.kubernetes.is_some() || self.plan.external.is_some())
+        let moment = |at: AtWrite| at.fault.has_moment() || at.fault.outlasts_the_step();
+        self.plan.kubernetes.is_none_or(moment) && self.plan != Plan::calm(self.plan.step)
     }
 
     /// Calls since the faults were ordered.

@@ -4,10 +4,11 @@
 use crate::external::External;
 use crate::harness::{Stand, State, TaskThere, TenantThere, is_ready};
 use crate::kubernetes::Kubernetes;
-use crate::life::{self, BIOS_ID, TENANT, Wanted, shown};
+use crate::life::{self, BIOS_ID, TENANT, shown};
 use crate::plan::{Plan, Step};
+use crate::texts;
 use std::collections::BTreeSet;
-use viis_operator::api::Tenant;
+use viis_operator::api::{Tenant, VirtualMachine};
 
 /// A tenant that was there before and belongs to nobody here.
 pub const NEIGHBOUR: &str = "neighbour";
@@ -19,6 +20,8 @@ pub struct Eyes {
     was_there: bool,
     /// Security Center showed something of the tenant.
     was_in_ksc: bool,
+    /// The server showed the tenant with other texts than were sent.
+    differed: bool,
     violations: BTreeSet<String>,
 }
 
@@ -31,6 +34,7 @@ impl Eyes {
             neighbour: stand.simulator.state().await.tenant(NEIGHBOUR).clone(),
             was_there: false,
             was_in_ksc: false,
+            differed: false,
             violations: BTreeSet::new(),
         }
     }
@@ -52,8 +56,11 @@ impl Eyes {
         let after = stand.simulator.state().await;
         self.of_server(&after);
         // Made anew, the resource does not know what its predecessor left.
-        if self.was_there && tenant.is_none() && !self.plan.replaces() {
+        if self.was_there && life::is_released(tenant.as_ref()) && !self.plan.replaces() {
             self.nothing_is_left(&after);
+        }
+        if self.plan.is_kubernetes(Kubernetes::OtherFinalizer) && self.plan.external.is_none() {
+            self.no_machine_is_left(machine.as_ref(), &after);
         }
         self.was_there |= tenant.is_some();
         self.was_in_ksc |= is_in_ksc(&after);
@@ -61,8 +68,9 @@ impl Eyes {
         let lags = self.plan.external_is(External::is_by_hand)
             || self.plan.is_external(External::ListEmpty)
             || self.plan.is_kubernetes(Kubernetes::Past);
-        let found = before.find(TENANT).cloned();
-        if lags || found != after.find(TENANT).cloned() {
+        let name = life::tenant_on_server(self.plan.texts);
+        let found = before.find(&name).cloned();
+        if lags || found != after.find(&name).cloned() {
             return;
         }
         if let Some(tenant) = tenant.filter(|it| it.metadata.deletion_timestamp.is_none())
@@ -77,7 +85,8 @@ impl Eyes {
         {
             let there = found.as_ref().and_then(|tenant| tenant.machine(BIOS_ID));
             let name = there.and_then(|machine| machine.name.clone());
-            if name.as_deref() != Some(machine.server_name()) {
+            let wanted = life::machine_on_server(self.plan.texts, machine.server_name());
+            if name != Some(wanted) {
                 let text = format!("ready, and the server has {found:?}: {}", shown(&machine));
                 self.object("O6", &text);
             }
@@ -88,9 +97,11 @@ impl Eyes {
         if state.find(NEIGHBOUR) != Some(&self.neighbour) {
             self.object("O3", "a tenant of somebody else was touched");
         }
+        let name = life::tenant_on_server(self.plan.texts);
+        let differs = |it: &TenantThere| it.description.as_deref() != Some(texts::SENT);
+        self.differed |= self.plan.texts.is_some() && state.find(&name).is_some_and(differs);
         let ours = |task: &&TaskThere| {
-            let creates = task.tenant_name.as_deref() == Some(TENANT);
-            !task.has_ended() && (creates || task.tenant_id.is_some())
+            !task.has_ended() && (self.creates_it(task) || task.tenant_id.is_some())
         };
         let running: Vec<&TaskThere> = state.tasks.iter().filter(ours).collect();
         let creations = running
@@ -110,9 +121,35 @@ impl Eyes {
     }
 
     fn nothing_is_left(&mut self, state: &State) {
-        if let Some(left) = state.find(TENANT) {
-            self.object("O4", &format!("the Tenant is gone, and there is {left:?}"));
+        if let Some(left) = state.find(&life::tenant_on_server(self.plan.texts)) {
+            let text = format!("the Tenant's finalizer is off, and there is {left:?}");
+            self.object("O4", &text);
         }
+    }
+
+    fn no_machine_is_left(&mut self, machine: Option<&VirtualMachine>, state: &State) {
+        let tenant = state.find(&life::tenant_on_server(self.plan.texts));
+        let left = tenant.and_then(|tenant| tenant.machine(BIOS_ID)).cloned();
+        if let (Some(machine), Some(left)) = (machine, left)
+            && life::is_released(Some(machine))
+        {
+            let text = format!("the VirtualMachine's finalizer is off, and there is {left:?}");
+            self.object("O4", &text);
+        }
+    }
+
+    /// This task creates our tenant. Servers name it as it was sent.
+    fn creates_it(&self, task: &TaskThere) -> bool {
+        let sent = match self.plan.texts {
+            Some(_) => texts::sent_name(TENANT),
+            None => TENANT.to_owned(),
+        };
+        task.tenant_name == Some(sent)
+    }
+
+    /// The server stored texts otherwise than they were sent, if that belongs to the plan.
+    pub fn saw_the_texts(&self) -> bool {
+        self.plan.texts.is_none() || self.differed
     }
 
     /// O2: how often the tenant was made, and asked for.
@@ -121,9 +158,7 @@ impl Eyes {
         let lives = 1
             + u64::from(self.plan.external_is(External::loses_the_tenant))
             + u64::from(self.plan.replaces());
-        let done = |task: &&TaskThere| {
-            task.tenant_name.as_deref() == Some(TENANT) && task.state == "Completed"
-        };
+        let done = |task: &&TaskThere| self.creates_it(task) && task.state == "Completed";
         let made = state.tasks.iter().filter(done).count() as u64;
         if made > lives {
             self.object("O2", &format!("made {made} times"));
@@ -142,7 +177,9 @@ impl Eyes {
             Some(at) => u64::from(at.fault.loses_the_tenant()),
             None => 0,
         };
-        let allowed = 1 + again + u64::from(self.plan.replaces());
+        // A server that goes away may do the call that is under way, or not.
+        let away = u64::from(self.plan.is_kubernetes(Kubernetes::ReplacedAway));
+        let allowed = 1 + again + away + u64::from(self.plan.replaces());
         if asked > allowed {
             self.object(
                 "O2",
@@ -180,11 +217,7 @@ impl Eyes {
 
     /// O1 at the end of all.
     pub fn nothing_stays(&mut self, state: &State) {
-        let nothing = Wanted {
-            tenant: None,
-            machine: None,
-        };
-        if let Some(left) = life::of_server(&nothing, state) {
+        if let Some(left) = life::of_server(&life::nothing(&self.plan), state) {
             self.object("O4", &left);
         }
         // What half a creation leaves at Security Center, its people clear away.

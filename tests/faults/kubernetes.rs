@@ -1,7 +1,8 @@
-//! The rows K1 to K10: what goes wrong on the way to the API server, or with the
+//! The rows K1 to K11, K14 and K15: what goes wrong on the way to the API server, or with the
 //! operator's own process at a write.
 
 use crate::harness::{Fate, Other, Proxy, Watching};
+use crate::plan::Step;
 use std::time::Duration;
 
 /// How much later a watch's event comes (K4).
@@ -32,12 +33,16 @@ pub enum Kubernetes {
     TwoLeaders,
     Touched,
     StatusTouched,
+    Replaced,
+    ReplacedAway,
+    FutureTimes,
+    OtherFinalizer,
 }
 
 use Kubernetes::*;
 
 /// Each with its name on the command line: the row, and what is special.
-pub const ALL: [(&str, Kubernetes); 22] = [
+pub const ALL: [(&str, Kubernetes); 26] = [
     ("K1-before", CrashBefore),
     ("K1-after", CrashAfter),
     ("K2-lost", AnswerLost),
@@ -60,6 +65,10 @@ pub const ALL: [(&str, Kubernetes); 22] = [
     ("K9-leaders", TwoLeaders),
     ("K10-metadata", Touched),
     ("K10-status", StatusTouched),
+    ("K11-replaced", Replaced),
+    ("K11-away", ReplacedAway),
+    ("K14-future", FutureTimes),
+    ("K15-finalizer", OtherFinalizer),
 ];
 
 // === impl Kubernetes ===
@@ -79,7 +88,27 @@ impl Kubernetes {
 
     /// It strikes at a certain write; the others last for the whole step.
     pub fn has_moment(self) -> bool {
-        !matches!(self, Twice | LateTenants | LateMachines | Back)
+        !matches!(
+            self,
+            Twice | LateTenants | LateMachines | Back | FutureTimes | OtherFinalizer
+        )
+    }
+
+    /// It is there before the step, and still there after it.
+    pub fn outlasts_the_step(self) -> bool {
+        matches!(self, FutureTimes | OtherFinalizer)
+    }
+
+    /// Whether it belongs to this step. A resource that is being deleted and loses its
+    /// finalizer is gone: that is K8.
+    pub fn befalls(self, step: Step) -> bool {
+        let deletes = matches!(step, Step::Unregister | Step::Delete);
+        !(deletes && self.is_replacement())
+    }
+
+    /// The resources lose what the manifest does not have: finalizers and annotations.
+    pub fn is_replacement(self) -> bool {
+        matches!(self, Replaced | ReplacedAway)
     }
 
     /// The resource is another one afterwards, with nothing remembered.
@@ -91,7 +120,15 @@ impl Kubernetes {
     pub fn stops_the_write(self) -> bool {
         matches!(
             self,
-            CrashBefore | CrashAfter | Recreated | ThereAndBack | Past | TwoLeaders | Stripped
+            CrashBefore
+                | CrashAfter
+                | Recreated
+                | ThereAndBack
+                | Past
+                | TwoLeaders
+                | Stripped
+                | Replaced
+                | ReplacedAway
         )
     }
 
@@ -105,10 +142,11 @@ impl Kubernetes {
             Busy => Fate::Refused(429),
             Failing => Fate::Refused(500),
             Forbidden => Fate::Refused(403),
-            Stripped | TwoLeaders => Fate::Held,
+            Stripped | TwoLeaders | Replaced | ReplacedAway => Fate::Held,
             Touched => Fate::Overtaken(Other::Metadata),
             StatusTouched => Fate::Overtaken(Other::Status),
-            Twice | LateTenants | LateMachines | Back | Cut | Gone => Fate::Passes,
+            Twice | LateTenants | LateMachines | Back | Cut | Gone | FutureTimes
+            | OtherFinalizer => Fate::Passes,
         }
     }
 

@@ -4,7 +4,7 @@
 //! must hold, and what the rows mean: docs/reliability.md.
 //!
 //! - `plan`: a step and its faults in one word; `matrix`: which plans there are
-//! - `kubernetes`, `external`: how each row of the table is produced
+//! - `kubernetes`, `external`, `texts`: how each row of the table is produced
 //! - `trial`: one plan, tried; `life`: its steps and what both sides shall be
 //! - `director`: makes the faults happen, `people`: what only people do
 //! - `eyes`: what must hold at every moment
@@ -23,6 +23,7 @@ mod people;
 mod plan;
 mod run;
 mod soak;
+mod texts;
 mod trial;
 
 // The cluster tests stand on the same harness; each of the two uses a part of it.

@@ -3,6 +3,7 @@
 
 use crate::external::External;
 use crate::kubernetes::Kubernetes;
+use crate::texts::Texts;
 use std::fmt;
 use std::str::FromStr;
 
@@ -52,6 +53,8 @@ pub struct AtCall {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Plan {
     pub step: Step,
+    /// How the server stores texts, where that is not as they are sent.
+    pub texts: Option<Texts>,
     pub kubernetes: Option<AtWrite>,
     pub external: Option<AtCall>,
 }
@@ -63,6 +66,7 @@ impl Plan {
     pub fn calm(step: Step) -> Plan {
         Plan {
             step,
+            texts: None,
             kubernetes: None,
             external: None,
         }
@@ -97,6 +101,9 @@ impl fmt::Display for Step {
 impl fmt::Display for Plan {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "{}", self.step)?;
+        if let Some(texts) = self.texts {
+            write!(to, "/{}", texts.name())?;
+        }
         if let Some(at) = self.kubernetes {
             write!(to, "/{}", at.fault.name())?;
             if at.fault.has_moment() {
@@ -121,9 +128,16 @@ impl FromStr for Plan {
         let (_, step) = step.ok_or_else(|| format!("there is no step {name}"))?;
         let mut plan = Plan::calm(*step);
         for part in parts {
+            if let Some(texts) = Texts::named(part) {
+                plan.texts = Some(texts);
+                continue;
+            }
             let (fault, moment) = part.split_once('@').unwrap_or((part, "0"));
             let moment = moment.parse().map_err(|_| format!("no number: {part}"))?;
             if let Some(fault) = Kubernetes::named(fault) {
+                if !fault.befalls(plan.step) {
+                    return Err(format!("{} is not for step {name}", fault.name()));
+                }
                 plan.kubernetes = Some(AtWrite { fault, moment });
                 continue;
             }

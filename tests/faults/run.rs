@@ -2,7 +2,7 @@
 
 use crate::plan::Plan;
 use crate::trial::{self, Outcome};
-use crate::{external, kubernetes};
+use crate::{external, kubernetes, texts};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -139,7 +139,9 @@ impl Report {
             Demand::EachPlan => (self.idle.clone(), "its faults did not strike"),
             Demand::EachRow => {
                 let kubernetes = kubernetes::ALL.iter().map(|(name, _)| *name);
-                let names = kubernetes.chain(external::ALL.iter().map(|(name, _)| *name));
+                let external = external::ALL.iter().map(|(name, _)| *name);
+                let texts = texts::ALL.iter().map(|(name, _)| *name);
+                let names = kubernetes.chain(external).chain(texts);
                 let never = |name: &&str| self.rows.get(*name).is_none_or(|row| row.struck == 0);
                 let names = names.filter(never).map(str::to_owned);
                 (names.collect(), "it never struck")
@@ -189,5 +191,10 @@ fn rows_of(plan: &Plan) -> Vec<String> {
     let kubernetes = plan.kubernetes.map(|at| at.fault.name().to_owned());
     let external = plan.external.as_ref();
     let external = external.map(|at| at.fault.name().to_owned());
-    kubernetes.into_iter().chain(external).collect()
+    let texts = plan.texts.map(|texts| texts.name().to_owned());
+    kubernetes
+        .into_iter()
+        .chain(external)
+        .chain(texts)
+        .collect()
 }

@@ -4,10 +4,11 @@
 use crate::director::Director;
 use crate::external::External;
 use crate::eyes::{Eyes, NEIGHBOUR};
-use crate::harness::{Deadline, Proxy, Simulator, Stand, patient};
+use crate::harness::{Deadline, Manifest, Proxy, Simulator, Stand, patient};
 use crate::kubernetes::Kubernetes;
 use crate::life::{self, TENANT, Wanted};
-use crate::plan::{AtWrite, Plan, Step};
+use crate::people;
+use crate::plan::{AtWrite, Plan};
 use futures::FutureExt as _;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -93,14 +94,10 @@ async fn prepared(plan: &Plan) -> Trial {
     stand.simulator.backup("before").await;
     let proxy = Proxy::start(&stand).await;
     stand.password_of(TENANT).await;
-    let server = match plan.replaces() {
-        // Nothing in the cluster knows what was made for the first resource.
-        true => stand
-            .server_manifest()
-            .with("spec.adoptionPolicy", "IfIdentical"),
-        false => stand.server_manifest(),
-    };
-    stand.apply([server]).await;
+    if let Some(texts) = plan.texts {
+        stand.simulator.settings(texts.settings()).await;
+    }
+    stand.apply([server_manifest(&stand, plan)]).await;
     let director = Director::of(plan);
     director.start_operator(&mut stand, &proxy);
     stand.integration_server().becomes_ready().await;
@@ -112,6 +109,18 @@ async fn prepared(plan: &Plan) -> Trial {
         proxy,
         eyes,
         director,
+    }
+}
+
+fn server_manifest(stand: &Stand, plan: &Plan) -> Manifest {
+    let server = stand.server_manifest();
+    if plan.replaces() {
+        // Nothing in the cluster knows what was made for the first resource.
+        return server.with("spec.adoptionPolicy", "IfIdentical");
+    }
+    match plan.is_kubernetes(Kubernetes::FutureTimes) {
+        true => server.with("spec.guard.window", people::WINDOW),
+        false => server,
     }
 }
 
@@ -159,13 +168,17 @@ impl Trial {
     }
 
     async fn lives(&mut self) -> Result<(), String> {
-        let before = life::before(self.plan.step);
+        let before = life::before(&self.plan);
         life::apply(&self.stand, &self.plan, &before).await;
         self.becomes(&before, "before the step").await?;
         let started = Instant::now();
         self.director.order(&mut self.stand, &self.proxy).await;
+        if self.director.wanted.tenant.is_none() {
+            self.director.before_a_deletion(&self.stand).await?;
+        }
         life::take(&self.stand, &self.plan).await;
         self.under_faults().await;
+        self.director.broken()?;
         self.outcome.struck = self.director.has_struck();
         self.outcome.writes = self.proxy.writes();
         let calls = self.stand.simulator.calls_since(self.director.before());
@@ -173,7 +186,7 @@ impl Trial {
         self.director.mend(&mut self.stand, &self.proxy).await;
         let wanted = self.director.wanted.clone();
         self.becomes(&wanted, "after the faults").await?;
-        self.outcome.struck &= self.director.was_felt(&self.proxy);
+        self.outcome.struck &= self.director.was_felt(&self.proxy) && self.eyes.saw_the_texts();
         self.outcome.settled = started.elapsed();
         self.eyes.count_destructions(&self.stand).await;
         self.stand.is_quiet_for(SILENCE).await;
@@ -240,12 +253,21 @@ impl Trial {
     /// The life ends without faults, and nothing is left of it.
     async fn ends(&mut self) -> Result<(), String> {
         if self.director.wanted.tenant.is_some() {
-            let nothing = life::after(Step::Delete);
+            let nothing = life::nothing(&self.plan);
+            self.director.before_a_deletion(&self.stand).await?;
             self.stand.remove_if_there("Tenant", TENANT).await;
             let machine = ("VirtualMachine", life::MACHINE);
             self.stand.remove_if_there(machine.0, machine.1).await;
             self.director.wanted = nothing.clone();
             self.becomes(&nothing, "after the deletion").await?;
+        }
+        if self.director.wanted.kept {
+            self.stand.is_quiet_for(SILENCE).await;
+            people::let_go(&self.stand).await;
+            self.director.wanted.kept = false;
+            let nothing = self.director.wanted.clone();
+            self.becomes(&nothing, "without the other finalizer")
+                .await?;
         }
         let state = self.stand.simulator.state().await;
         self.eyes.nothing_stays(&state);

@@ -28,8 +28,8 @@ pub use plane::{existing_cluster, says_that_it_skips, skipped_on_an_existing_clu
 pub use proxy::{Fate, Other, Proxy, Watching};
 pub use roles::{Permission, Roles};
 pub use simulator::{
-    Calls, Simulator, State, TaskThere, TenantThere, accept_ring, authority_in, foreign_authority,
-    same_identifier,
+    Calls, MachineThere, Simulator, State, TaskThere, TenantThere, accept_ring, authority_in,
+    foreign_authority, same_identifier,
 };
 pub use stand::{Scope, Stand, all_come, eventually, within};
-pub use subject::{condition, has, is_ready, is_stalled, message};
+pub use subject::{Ours, condition, has, is_ready, is_stalled, message};

@@ -62,6 +62,34 @@ impl Stand {
         }
     }
 
+    /// One of our kinds, if it is there.
+    pub async fn find(&self, kind: &str, name: &str) -> Option<DynamicObject> {
+        self.our_api(kind).get_opt(name).await.unwrap()
+    }
+
+    /// `kubectl replace` with a manifest that has neither finalizers nor annotations. Returns
+    /// the finalizers that it takes off; None when the object is not there or is being deleted.
+    pub async fn replace(&self, kind: &str, name: &str) -> Option<Vec<String>> {
+        let api = self.our_api(kind);
+        loop {
+            let mut object = self.find(kind, name).await?;
+            if object.metadata.deletion_timestamp.is_some() {
+                return None;
+            }
+            let finalizers = object.metadata.finalizers.take();
+            object.metadata.annotations = None;
+            object.metadata.managed_fields = None;
+            match api.replace(name, &Default::default(), &object).await {
+                // Another client was faster, as kubectl's own retry assumes.
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                replaced => {
+                    replaced.unwrap();
+                    return Some(finalizers.unwrap_or_default());
+                }
+            }
+        }
+    }
+
     /// Deletes what may be gone already.
     pub async fn remove_if_there(&self, kind: &str, name: &str) {
         match self.our_api(kind).delete(name, &Default::default()).await {

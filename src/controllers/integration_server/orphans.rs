@@ -93,10 +93,11 @@ fn sighting(handle: Option<&Handle>, orphan: &Orphan, left: &Left) -> Sighting {
         // A creation that was in flight: its tenant is known by its name only.
         let name = orphan.name_on_server.as_deref().unwrap_or(&orphan.name);
         let listed = tenants.listed_at();
-        return match tenants.by_name(name) {
-            Some(_) if listed >= Some(settled) => Sighting::Present,
-            None if listed >= Some(left.at + WAIT_LIMIT) => Sighting::Absent,
-            Some(_) | None => Sighting::Unlisted,
+        // The server may store the name in another form.
+        return match tenants.alike(name).is_empty() {
+            false if listed >= Some(settled) => Sighting::Present,
+            true if listed >= Some(left.at + WAIT_LIMIT) => Sighting::Absent,
+            false | true => Sighting::Unlisted,
         };
     };
     // Each list without it is counted, so this is asked after each.
@@ -130,17 +131,14 @@ fn is_adopted(context: &Context, server: &str, orphan: &Orphan) -> bool {
     let cluster = &context.cluster;
     match orphan.kind {
         OrphanKind::Tenant => {
-            let named = || {
-                let handle = context.servers.get(server)?;
-                let name = orphan.name_on_server.as_deref()?;
-                handle.server.tenants().by_name(name).map(|(id, _)| id)
+            let ids = match orphan.tenant_id.as_deref() {
+                Some(id) => vec![TenantId::new(id)],
+                None => alike_ids(context, server, orphan),
             };
-            let id = orphan.tenant_id.as_deref().map(TenantId::new);
-            let owners = id
-                .or_else(named)
-                .map(|id| cluster.tenants_with_id(server, &id));
-            let owners = owners.unwrap_or_default();
-            let mut owners = owners.iter().filter_map(|key| cluster.tenant(key));
+            let mut owners = ids
+                .iter()
+                .flat_map(|id| cluster.tenants_with_id(server, id))
+                .filter_map(|key| cluster.tenant(&key));
             owners.any(|tenant| !is_released(tenant.as_ref()))
         }
         OrphanKind::VirtualMachine => {
@@ -159,6 +157,17 @@ fn is_adopted(context: &Context, server: &str, orphan: &Orphan) -> bool {
             })
         }
     }
+}
+
+/// The tenants whose names are like that of a creation that was in flight.
+fn alike_ids(context: &Context, server: &str, orphan: &Orphan) -> Vec<TenantId> {
+    let handle = context.servers.get(server);
+    let name = orphan.name_on_server.as_deref();
+    let alike = handle
+        .zip(name)
+        .map(|(handle, name)| handle.server.tenants().alike(name));
+    let alike = alike.unwrap_or_default().into_iter();
+    alike.map(|(id, _)| id).collect()
 }
 
 /// Whether it is a machine that goes with its tenant, whose deletion is under way.

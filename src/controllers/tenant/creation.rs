@@ -37,6 +37,7 @@ use crate::controllers::writes;
 use crate::controllers::writes::WriteError;
 use crate::inventory::Server as Picture;
 use crate::inventory::tenants::Entry;
+use crate::inventory::tenants::Tenants;
 use crate::plan::tenant::Action;
 use crate::plan::tenant::Adoption;
 use crate::plan::tenant::ById;
@@ -51,6 +52,8 @@ use crate::viis::TenantId;
 
 /// A Secret is not watched: it is looked for this often.
 pub(super) const SECRET_PAUSE: Duration = Duration::from_secs(10);
+/// As many tenants with a name alike a status has room for.
+const MOST_ALIKE: usize = 16;
 /// A Secret that may mend a refusal is looked at this often.
 pub(super) const SECRET_LOOK: Duration = Duration::from_secs(60);
 
@@ -140,7 +143,7 @@ impl Run<'_> {
             server: handle.endpoint.to_string(),
             sent: false,
             task: None,
-            no_name_alike: tenants.alike(scene.tenant.server_name()).is_empty(),
+            alike_tenant_ids: alike_ids(tenants, scene.tenant.server_name()),
         });
         self.write_status(scene, &status).await
     }
@@ -346,7 +349,10 @@ impl Run<'_> {
             .handle
             .as_ref()
             .and_then(|handle| handle.server.tenants().by_id(id));
-        let name = scene.entry.as_ref().map(|entry| entry.name.to_string());
+        // What was decided on, should a list that lags behind have come since.
+        let named = scene.named.as_ref().filter(|(named, _)| named == id);
+        let shown = named.map(|(_, entry)| entry).or(scene.entry.as_ref());
+        let name = shown.map(|entry| entry.name.to_string());
         scene.status.tenant_name = name;
         scene.facts.world.by_id = ById::Same(scene.facts.spec.wanted);
         let waits = scene.facts.machines.unregistered
@@ -386,6 +392,13 @@ impl Run<'_> {
         }
         next
     }
+}
+
+/// The tenants with a name like this one. None: too many for a status.
+fn alike_ids(tenants: &Tenants, name: &str) -> Option<Vec<String>> {
+    let alike = tenants.alike(name).into_iter();
+    let ids: Vec<String> = alike.map(|(id, _)| id.to_string()).collect();
+    (ids.len() <= MOST_ALIKE).then_some(ids)
 }
 
 /// The tenant as it is asked for. None when the password is not at hand.

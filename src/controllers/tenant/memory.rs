@@ -198,9 +198,9 @@ pub struct Change {
 
 /// An activation or deactivation that may still arrive at the server.
 pub struct LostChange {
-    /// When it was sent.
+    /// When its response was lost.
     pub at: Instant,
-    /// The state that it brings; None: another process sent it.
+    /// The state that it brings; None where that is not known.
     pub wanted: Option<DesiredState>,
 }
 

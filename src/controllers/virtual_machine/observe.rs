@@ -11,7 +11,7 @@ use kube::Resource;
 use tokio::time::Instant;
 
 pub use self::shown::{absence_proved_in, registers_for, unsettled_for};
-use self::shown::{evidence, registration, settling, was_settled};
+use self::shown::{evidence, is_alike, registration, settling, was_settled};
 use self::standing::standing;
 use super::memory::Memory;
 use super::rivals::{is_outclaimed, may_be_anothers};
@@ -266,13 +266,15 @@ fn facts(
     let deleting = machine.meta().deletion_timestamp.is_some();
     let standing = standing(context, tenant);
     let server = spot.resource.as_deref();
-    let registration = match registration(machine, &spot.sighting(bios_id)) {
+    let sighting = spot.sighting(bios_id);
+    let registration = match registration(machine, &sighting) {
         Registration::Absent if !deleting && spot.may_have_more(machine, tenant, memory) => {
             Registration::Unlisted
         }
         registration => registration,
     };
-    let settled_generation = was_settled(status, generation, memory, registration);
+    let settled_generation =
+        was_settled(status, generation, memory, registration) || is_alike(machine, &sighting);
     let (unsettled, registration) = match registration {
         Registration::Unlisted | Registration::Equal => (false, registration),
         Registration::Different if settled_generation => (false, registration),

@@ -7,7 +7,7 @@ use super::memory::Memory;
 use super::observe::Scene;
 use crate::api::{ConditionType, VirtualMachineStatus, conditions, reasons};
 use crate::controllers::line::{Line, Mood, quoted};
-use crate::inventory::Fingerprint;
+use crate::inventory::Text;
 use crate::plan::virtual_machine::{Action, Identity, Registration, Wait};
 
 /// What is said when this was decided. None: the status stays as it is.
@@ -67,7 +67,7 @@ fn stored_differently(scene: &Scene) -> String {
     let differing: Vec<String> = fields
         .into_iter()
         .filter_map(|(field, sent, stored)| {
-            let sent = sent.filter(|sent| Fingerprint::of(Some(sent)) != stored)?;
+            let sent = sent.filter(|sent| Text::of(Some(sent)) != stored)?;
             Some(format!("{field} (sent: {})", quoted(sent)))
         })
         .collect();

@@ -43,7 +43,7 @@ fn a_list_shows_who_is_there_and_who_is_not() {
     let picture = listing(&[machine(1).named("web-1")]);
     let shown = Machine {
         id: Some(VirtualMachineId::new("vm-1")),
-        name: Fingerprint::of(Some("web-1")),
+        name: Text::of(Some("web-1")),
         user_data: None,
     };
     assert_eq!(picture.sighting(&acme(), bios(1)), Sighting::Present(shown));

@@ -78,7 +78,7 @@ fn unmade(facts: &Facts) -> Action {
         Settlement::Made => Action::RecordCreated,
         Settlement::Unasked => Action::GetCreated,
         Settlement::MetIdentical | Settlement::Over(_) => Action::RemoveFinalizer(Release::NotOurs),
-        Settlement::Undecided => Action::Wait(Wait::Undecided),
+        Settlement::Undecided | Settlement::StillUndecided => Action::Wait(Wait::Undecided),
         Settlement::NeedsList => Action::ListTenants,
         Settlement::Open(wait) => Action::Wait(wait),
         Settlement::AtWork(_) if facts.spec.suspended => Action::Wait(Wait::Suspended),
@@ -124,17 +124,18 @@ fn follow(facts: &Facts, task: Task, settled: bool) -> Action {
 }
 
 /// The deletion's task says that the tenant was not there. What the server shows counts
-/// more: it may have been restored since, or be of two minds.
+/// more: it may have been restored since, be of two minds, or show a tenant late.
 fn not_found(facts: &Facts) -> Action {
     if facts.server.reach != Reach::Ready {
         return Action::Wait(Wait::InventoryGuard);
     }
     match facts.world.by_id {
-        ById::Same(_) if !facts.world.verified => Action::Verify,
+        ById::Gone => Action::RemoveFinalizer(Release::Removed),
+        ById::Same(_) | ById::Other if !facts.world.verified => Action::Verify,
         ById::Same(_) => verified(facts, Action::Delete),
-        ById::Unlisted | ById::Missing | ById::Other | ById::Gone => {
-            Action::RemoveFinalizer(Release::Removed)
-        }
+        // Its identifier is another tenant's by now.
+        ById::Other => Action::RemoveFinalizer(Release::Removed),
+        ById::Unlisted | ById::Missing => Action::Verify,
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn plan(facts: &Facts) -> Action {
         Settlement::Open(wait) | Settlement::AtWork(wait) => {
             guarded_by_finalizer(facts, Action::Wait(wait))
         }
-        Settlement::Absent => create(facts),
+        Settlement::Absent | Settlement::StillUndecided => create(facts),
     }
 }
 

@@ -23,6 +23,9 @@ pub(super) enum Settlement {
     Over(End),
     /// A tenant is there that the attempt may have made, and nothing proves it.
     Undecided,
+    /// The server says that the name is taken, and its list has not shown the tenant for so
+    /// long that it may be asked again.
+    StillUndecided,
     /// Certainly nothing of it is on the server: it may be sent (again).
     Absent,
     /// A complete list is needed first.
@@ -142,11 +145,21 @@ fn refused(facts: &Facts, refusal: Refusal, sole: bool, unknown: Option<Unknown>
         {
             Settlement::Open(Wait::Settling(super::Step::Create))
         }
+        // An earlier request, whose answer was lost, may have made the tenant that has the
+        // name, and the server may store it under another one.
+        Sighting::Absent
+            if refusal == Refusal::NameExists
+                && !sole
+                && unknown.is_some_and(|unknown| unknown.here && unknown.waited) =>
+        {
+            Settlement::StillUndecided
+        }
         // Only the last request was refused: an earlier one, whose answer was lost,
         // may still be at work.
         Sighting::Absent if !sole && facts.world.unclaimed_creations && !waited => {
             Settlement::Open(Wait::Settling(super::Step::Create))
         }
+        Sighting::Absent if refusal == Refusal::NameExists && !sole => Settlement::Undecided,
         Sighting::Absent => Settlement::Over(End::Rejected),
     }
 }

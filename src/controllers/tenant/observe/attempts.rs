@@ -327,8 +327,20 @@ pub enum Proof {
 
 /// The tenant that our own completed creation names.
 pub fn made_by(around: &Around<'_>, memory: &Memory, task: Option<&viis::Task>) -> Option<Made> {
-    around.status.creation.as_ref()?;
-    let id = task?.created_tenant()?.id().clone();
+    let creation = around.status.creation.as_ref()?;
+    let task = task?;
+    let recorded = around.status.task.as_ref();
+    let recorded = recorded.filter(|recorded| creation.task.as_deref() == Some(&recorded.id));
+    let recorded_at = recorded.and_then(|recorded| recorded.created.clone());
+    let created_at = task.created.as_ref().map(ToString::to_string);
+    if recorded_at
+        .zip(created_at)
+        .is_some_and(|(recorded, now)| recorded != now)
+    {
+        // The identifier was given a second time: this task is none of ours.
+        return None;
+    }
+    let id = task.created_tenant()?.id().clone();
     let attempt = memory.attempt.as_ref().filter(|attempt| attempt.followed);
     let listed = attempt.and_then(|attempt| attempt.listed);
     let is_new = |listed| {

@@ -12,7 +12,7 @@ use crate::controllers::tenant::memory::Memory;
 use crate::controllers::writes::is_released;
 use crate::inventory::tenants::{Entry, Status};
 use crate::plan::tenant::{Activity, ById, Sighting};
-use crate::viis::{self, TenantId, normalized};
+use crate::viis::{self, TenantId};
 
 /// What stands under the recorded identifier.
 pub fn by_id(around: &Around<'_>, entry: Option<&Entry>) -> ById {
@@ -39,54 +39,91 @@ pub fn by_id(around: &Around<'_>, entry: Option<&Entry>) -> ById {
 }
 
 /// The tenant that a creation may have made, or that has our name.
-pub fn named(around: &Around<'_>, made: Option<&Made>) -> Option<(TenantId, Entry)> {
+pub struct Found {
+    /// Its identifier.
+    pub id: TenantId,
+    /// What the inventory shows of it.
+    pub entry: Entry,
+    how: How,
+}
+
+/// How it was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// Our own task made it, followed from its request to its end.
+    Followed,
+    /// It has exactly our name.
+    Named,
+    /// Its name differs from ours in white space and normal form. No such tenant was there when
+    /// the creation began, and it is the only one now.
+    Alike,
+    /// The creation may have made it, and nothing proves that.
+    Doubtful,
+}
+
+/// Looks for it.
+pub fn find(around: &Around<'_>, memory: &Memory, made: Option<&Made>) -> Option<Found> {
     let tenants = around.picture()?.tenants();
     let name = around.tenant.server_name();
+    let found = |(id, entry), how| Found { id, entry, how };
     let by_result = |proof: Proof| {
         let made = made.filter(|made| made.proof == proof)?;
         Some((made.id.clone(), tenants.by_id(&made.id)?))
     };
-    by_result(Proof::Followed)
-        .or_else(|| tenants.by_name(name))
-        .or_else(|| {
-            let mut alike = tenants.alike(name);
-            let one = alike.pop().filter(|_| alike.is_empty());
-            one.filter(|_| may_be_stored_alike(around))
-        })
-        .or_else(|| by_result(Proof::Named))
+    if let Some(made) = by_result(Proof::Followed) {
+        return Some(found(made, How::Followed));
+    }
+    if let Some(named) = tenants.by_name(name) {
+        return Some(found(named, How::Named));
+    }
+    let creation = around.status.creation.as_ref()?;
+    let before = creation.alike_tenant_ids.as_deref();
+    let is_new = |id: &TenantId| before.is_none_or(|ids| ids.iter().all(|one| one != id.as_str()));
+    let mut alike: Vec<_> = tenants
+        .alike(name)
+        .into_iter()
+        .filter(|(id, entry)| is_new(id) && !is_owned_by_another(around, id, entry))
+        .collect();
+    let is_only = alike.len() == 1 && before.is_some_and(<[String]>::is_empty);
+    if is_only && let Some(one) = alike.pop() {
+        return Some(found(one, How::Alike));
+    }
+    let named = || by_result(Proof::Named);
+    let doubtful = alike.into_iter().next().or_else(named)?;
+    let is_possible =
+        may_have_been_sent(memory) && !is_owned_by_another(around, &doubtful.0, &doubtful.1);
+    is_possible.then(|| found(doubtful, How::Doubtful))
+}
+
+/// A request of the creation may have reached the server.
+fn may_have_been_sent(memory: &Memory) -> bool {
+    let attempt = memory.attempt.as_ref();
+    attempt
+        .is_none_or(|attempt| !attempt.written_here || attempt.sends > 0 || attempt.task.is_some())
 }
 
 /// How that tenant compares with ours.
-pub fn by_name(
-    around: &Around<'_>,
-    named: Option<&(TenantId, Entry)>,
-    made: Option<&Made>,
-) -> Sighting {
+pub fn by_name(around: &Around<'_>, found: Option<&Found>, made: Option<&Made>) -> Sighting {
     let tenant = around.tenant;
-    let Some((id, entry)) = named else {
+    let Some(Found { id, entry, how }) = found else {
         return Sighting::Absent;
     };
     if is_owned_by_another(around, id, entry) {
         return Sighting::Owned;
     }
-    let made = made.filter(|made| made.id == *id).map(|made| made.proof);
-    let is_type = is_type(tenant, entry);
-    let has_name = *entry.name == *tenant.server_name();
-    let creating = around.status.creation.is_some();
-    let is_named_alike = has_name
-        || may_be_stored_alike(around)
-            && normalized(&entry.name) == normalized(tenant.server_name());
-    match made {
-        Some(Proof::Followed) if is_type => Sighting::Equal,
-        // The server named it as what our task made: a field that it writes in
-        // another way does not make it somebody else's.
-        Some(Proof::Named) if is_type && has_name => Sighting::Equal,
-        Some(Proof::Named) if is_type && is_named_alike => Sighting::Alike,
-        _ if is_type && has_name && stored::is_equal(tenant, entry) => Sighting::Equal,
-        _ if is_type && creating && is_named_alike && stored::is_alike(tenant, entry) => {
-            Sighting::Alike
-        }
-        Some(Proof::Followed | Proof::Named) | None => Sighting::Different,
+    if !is_type(tenant, entry) {
+        return Sighting::Different;
+    }
+    // The server named it as what our task made: a field that it writes in another way does
+    // not make it somebody else's.
+    let is_made = made.is_some_and(|made| made.id == *id);
+    let is_alike = around.status.creation.is_some() && stored::is_alike(tenant, entry);
+    match how {
+        How::Followed => Sighting::Equal,
+        How::Named if is_made || stored::is_equal(tenant, entry) => Sighting::Equal,
+        How::Alike if is_made => Sighting::Alike,
+        How::Named | How::Alike if is_alike => Sighting::Alike,
+        How::Named | How::Alike | How::Doubtful => Sighting::Different,
     }
 }
 
@@ -96,24 +133,20 @@ pub fn by_name(
 pub fn is_unasked(
     around: &Around<'_>,
     memory: &Memory,
-    (named, by_name): (Option<&(TenantId, Entry)>, Sighting),
+    (found, by_name): (Option<&Found>, Sighting),
     made: Option<&Made>,
 ) -> bool {
-    let attempt = memory.attempt.as_ref().filter(|attempt| !attempt.asked);
-    let (Some(_), Some(picture)) = (attempt, around.picture()) else {
+    let attempt = memory.attempt.as_ref();
+    let attempt = attempt.filter(|_| around.status.creation.is_some());
+    let (Some(attempt), Some(picture)) = (attempt, around.picture()) else {
         return false;
     };
     let is_unlisted =
         |made: &Made| made.proof == Proof::Followed && !picture.tenants().is_shown(&made.id);
     let is_ours = matches!(by_name, Sighting::Equal | Sighting::Alike);
-    let differs = named.is_some_and(|(_, entry)| stored::differs(around.tenant, entry));
-    around.status.creation.is_some() && (made.is_some_and(is_unlisted) || is_ours && differs)
-}
-
-/// A creation is in flight, and no tenant had a name like ours when it began.
-fn may_be_stored_alike(around: &Around<'_>) -> bool {
-    let creation = around.status.creation.as_ref();
-    creation.is_some_and(|creation| creation.no_name_alike)
+    let differs = found.is_some_and(|found| stored::differs(around.tenant, &found.entry));
+    !attempt.asked && made.is_some_and(is_unlisted)
+        || attempt.stored.is_none() && is_ours && differs
 }
 
 /// The tenant that `existingTenantID` names.

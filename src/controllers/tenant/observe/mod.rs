@@ -143,10 +143,9 @@ pub fn observe(
     let rejected = rejected(&around, memory, entry.as_ref());
     let task = attempts::watched_task(&around, memory);
     let made = attempts::made_by(&around, memory, task.as_deref());
-    let named = identity::named(&around, made.as_ref());
-    let by_name = identity::by_name(&around, named.as_ref(), made.as_ref());
-    let found = (named.as_ref(), by_name);
-    let unasked = identity::is_unasked(&around, memory, found, made.as_ref());
+    let found = identity::find(&around, memory, made.as_ref());
+    let by_name = identity::by_name(&around, found.as_ref(), made.as_ref());
+    let unasked = identity::is_unasked(&around, memory, (found.as_ref(), by_name), made.as_ref());
     let facts = Facts {
         deleting: tenant.meta().deletion_timestamp.is_some(),
         finalizer: writes::has_finalizer(tenant.as_ref()),
@@ -168,7 +167,7 @@ pub fn observe(
         handle,
         facts,
         entry,
-        named,
+        named: found.map(|found| (found.id, found.entry)),
         made,
         task,
         machines,

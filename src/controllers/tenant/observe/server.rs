@@ -126,8 +126,10 @@ pub fn is_outclaimed(around: &Around<'_>) -> bool {
 
 /// Both have a tenant on the server already, under different names: neither is the other's.
 fn stands_beside(around: &Around<'_>, rival: &Tenant) -> bool {
-    let names = recorded_name(around.tenant).zip(recorded_name(rival));
+    let name = |tenant: &'_ Tenant| {
+        let name = recorded_name(tenant).unwrap_or(tenant.server_name());
+        name.to_owned()
+    };
     let ids = owned_identifier(around.tenant).zip(owned_identifier(rival));
-    names.is_some_and(|(ours, theirs)| ours != theirs)
-        && ids.is_some_and(|(ours, theirs)| ours != theirs)
+    name(around.tenant) != name(rival) && ids.is_some_and(|(ours, theirs)| ours != theirs)
 }

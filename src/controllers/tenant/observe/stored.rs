@@ -50,14 +50,25 @@ pub fn sentence(tenant: &Tenant, shown: &viis::Tenant) -> String {
             administrator.and_then(|server| server.administrator.as_deref()),
         ),
     ];
-    let differences: Vec<String> = fields
-        .into_iter()
-        .filter_map(|(field, sent, stored)| {
-            let (sent, stored) = (sent?, stored?);
-            let differs = sent != stored && !sent.is_empty() && !stored.is_empty();
-            differs.then(|| format!("{field}: sent {}, stored {}", quoted(sent), quoted(stored)))
-        })
-        .collect();
+    let differences = fields.into_iter().filter_map(|(field, sent, stored)| {
+        let (sent, stored) = (sent?, stored?);
+        let differs = sent != stored && !sent.is_empty() && !stored.is_empty();
+        differs.then(|| format!("{field}: sent {}, stored {}", quoted(sent), quoted(stored)))
+    });
+    told(differences.collect())
+}
+
+/// The same as far as a list shows it: of the texts only which of them differ.
+pub fn shown(tenant: &Tenant, entry: &Entry) -> String {
+    let (sent, stored) = (tenant.server_name(), &*entry.name);
+    let name =
+        (sent != stored).then(|| format!("name: sent {}, stored {}", quoted(sent), quoted(stored)));
+    let others = (!is_equal(tenant, entry))
+        .then(|| "description, userData or administrator.name".to_owned());
+    told(name.into_iter().chain(others).collect())
+}
+
+fn told(differences: Vec<String>) -> String {
     format!(
         "The operator created the tenant. The Integration Server stores it differently: {}. The \
          tenant is managed as the server stores it.",
@@ -80,5 +91,6 @@ fn texts(tenant: &Tenant, entry: &Entry) -> impl Iterator<Item = (Text, Text)> {
 /// The administrators, where both sides name one.
 fn administrators<'a>(tenant: &'a Tenant, entry: &'a Entry) -> Option<(&'a str, &'a str)> {
     let sent = tenant.spec.administrator.as_ref().map(|a| a.name.as_str());
-    sent.zip(entry.administrator.as_deref())
+    let stored = entry.administrator.as_deref();
+    sent.zip(stored.filter(|stored| !stored.is_empty()))
 }

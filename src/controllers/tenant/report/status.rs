@@ -8,7 +8,7 @@ use crate::api::{
     ConditionType, TaskErrorStatus, TaskStatus, TenantStatus, TenantType, conditions, reasons,
 };
 use crate::controllers::line::{Line, Mood};
-use crate::controllers::tenant::observe::Scene;
+use crate::controllers::tenant::observe::{Scene, stored};
 use crate::plan::tenant::{Action, Activity, ById, Step, Wait};
 use crate::viis;
 
@@ -40,6 +40,9 @@ fn show_tenant(scene: &Scene, status: &mut TenantStatus) {
         status.virtual_machines = Some(scene.machines.registered);
         if let (Some(entry), ById::Same(_)) = (&scene.entry, scene.facts.world.by_id) {
             status.state = Some(entry.status.as_str().to_owned());
+            status
+                .tenant_name
+                .get_or_insert_with(|| entry.name.to_string());
             if scene.tenant.spec.tenant_type == TenantType::Complete
                 && let Some(id) = &entry.virtual_administration_server
             {
@@ -93,7 +96,7 @@ fn set_stages(
     let recorded = status.tenant_id.is_some();
     let adopted = status.adopted == Some(true);
     let state = status.state.clone();
-    let stored_differently = stored_differently(status);
+    let stored_differently = stored_differently(scene, status);
     let all = &mut status.conditions;
     let mut put = |kind, holds: bool, reason: &str, message: &str| {
         conditions::set(all, kind, holds, reason, message, generation, now);
@@ -147,10 +150,17 @@ fn set_stages(
     }
 }
 
-/// What was said of how the server stores the tenant, when it was recorded.
-fn stored_differently(status: &TenantStatus) -> Option<String> {
-    let known = conditions::find(&status.conditions, ConditionType::Provisioned)?;
-    (known.reason == reasons::STORED_DIFFERENTLY).then(|| known.message.clone())
+/// How the server stores what the operator created otherwise than it was sent: as it was said
+/// when the tenant was recorded, else as far as a list shows it.
+fn stored_differently(scene: &Scene, status: &TenantStatus) -> Option<String> {
+    let known = conditions::find(&status.conditions, ConditionType::Provisioned);
+    let known = known.filter(|known| known.reason == reasons::STORED_DIFFERENTLY);
+    if let Some(known) = known {
+        return Some(known.message.clone());
+    }
+    let entry = scene.entry.as_ref()?;
+    let differs = stored::differs(&scene.tenant, entry);
+    (status.tenant_id.is_some() && differs).then(|| stored::shown(&scene.tenant, entry))
 }
 
 /// A task as the status shows it.

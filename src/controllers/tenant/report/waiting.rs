@@ -6,7 +6,7 @@ use kube::Resource;
 use super::work::{has_work, is_being_looked_at, is_lost};
 use crate::api::reasons;
 use crate::connection::Flaw;
-use crate::controllers::line::{Line, Mood, accept_command};
+use crate::controllers::line::{Line, Mood, accept_command, quoted};
 use crate::controllers::tenant::memory::{Memory, Rejection};
 use crate::controllers::tenant::observe::Scene;
 use crate::inventory::tenants::Status;
@@ -308,17 +308,19 @@ fn identity_mismatch(scene: &Scene) -> Line {
 }
 
 fn undecided(scene: &Scene) -> Line {
+    let name = scene.tenant.server_name();
     let found = scene.named.as_ref();
     let shown = found.map_or_else(
-        || "a tenant".to_owned(),
-        |(id, entry)| format!("tenant \"{}\" (identifier {id})", entry.name),
+        || format!("a tenant {}, which its list does not show", quoted(name)),
+        |(id, entry)| format!("tenant {} (identifier {id})", quoted(&entry.name)),
     );
     let way_out = if scene.facts.deleting {
-        "To keep it, set deletionPolicy: Retain; to remove it, delete it on the Integration Server."
+        "Find out whose it is. To keep it, set deletionPolicy: Retain. If nobody needs it, delete \
+         it on the Integration Server."
     } else {
-        "To keep that tenant, delete this Tenant with deletionPolicy: Retain and create one with \
-         existingTenantID. Otherwise delete that tenant on the Integration Server: the operator \
-         then creates it again."
+        "Find out whose it is. To keep it for this customer, delete this Tenant with \
+         deletionPolicy: Retain and create one with its name and existingTenantID. If nobody needs \
+         it, delete it on the Integration Server: the operator then creates it again."
     };
     Line::stalled(
         reasons::IDENTITY_MISMATCH,

@@ -11,8 +11,8 @@ use super::super::whereabouts::registers_until;
 use super::{Memory, NEW_LIST as SHARED_LIST, Scene, Spot};
 use crate::api::{ConditionType, VirtualMachine, VirtualMachineStatus, conditions};
 use crate::controllers::cluster::own_machine_status;
-use crate::inventory::Fingerprint;
-use crate::inventory::machines::Sighting;
+use crate::inventory::Text;
+use crate::inventory::machines::{Machine, Sighting};
 use crate::plan::virtual_machine::{Evidence, Registration};
 use crate::viis::{BiosId, codes};
 
@@ -129,16 +129,36 @@ pub(super) fn registration(machine: &VirtualMachine, found: &Sighting) -> Regist
         Sighting::Absent => return Registration::Absent,
         Sighting::Present(found) => found,
     };
-    let same = |ours: Option<&str>, theirs: Option<Fingerprint>| {
-        ours.is_none() || Fingerprint::of(ours) == theirs
-    };
-    let equal = same(machine.spec.name.as_deref(), found.name)
-        && same(machine.spec.user_data.as_deref(), found.user_data);
+    let equal = texts(machine, found).all(|(sent, stored)| sent == stored);
     if equal {
         Registration::Equal
     } else {
         Registration::Different
     }
+}
+
+/// Whether blanks, line ends and composed characters (NFC) are the only difference: the server
+/// may store what it was sent like this, so registering it again would change nothing.
+pub(super) fn is_alike(machine: &VirtualMachine, found: &Sighting) -> bool {
+    let Sighting::Present(found) = found else {
+        return false;
+    };
+    let normal = |text: Option<Text>| text.and_then(|text| text.normal);
+    texts(machine, found).all(|(sent, stored)| normal(sent) == normal(stored))
+}
+
+/// The texts that are set, and how the server shows them.
+fn texts(
+    machine: &VirtualMachine,
+    found: &Machine,
+) -> impl Iterator<Item = (Option<Text>, Option<Text>)> {
+    let pairs = [
+        (machine.spec.name.as_deref(), found.name),
+        (machine.spec.user_data.as_deref(), found.user_data),
+    ];
+    pairs
+        .into_iter()
+        .filter_map(|(sent, stored)| Some((Text::of(Some(sent?)), stored)))
 }
 
 /// The same, as the status says or this process knows. Where the server shows what was

@@ -73,6 +73,22 @@ fn settled_absent(facts: &Facts) -> bool {
         && (!facts.world.unclaimed_creations || unknown.waited)
 }
 
+/// The server has said for 10 minutes that the name is taken, and shows no such tenant. Names
+/// are unique there, so asking again makes nothing twice.
+fn refused_for_long(facts: &Facts) -> bool {
+    let Creation::Task {
+        task: Task::Refused(Refusal::NameExists),
+        sole: false,
+        unknown,
+        ..
+    } = facts.record.creation
+    else {
+        return false;
+    };
+    let absent = facts.world.fresh && facts.world.by_name == Sighting::Absent;
+    unknown.here && unknown.waited && absent
+}
+
 /// What every mutating step, and every decision to take one, has to respect.
 fn on_any_step(facts: &Facts, action: Action) {
     let intact = facts.server.reach == Reach::Ready
@@ -193,7 +209,7 @@ fn holds(facts: &Facts, action: Action) {
         Action::Create => {
             on_making(facts);
             let intended = facts.record.creation == Creation::Intended;
-            assert!(intended || settled_absent(facts));
+            assert!(intended || settled_absent(facts) || refused_for_long(facts));
         }
         Action::EndAttempt(_) => {
             assert!(!facts.deleting && !facts.record.tenant && !creation_runs(facts));

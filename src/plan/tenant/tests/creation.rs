@@ -180,7 +180,7 @@ fn a_name_that_exists_and_is_not_listed_is_waited_for() {
 #[case::another_tenants(Refusal::NameExists, tenant().named(Sighting::Owned), Action::EndAttempt(End::NameTaken))]
 #[case::the_first_is_at_work(Refusal::NameExists, tenant().with_unclaimed_creations(), wait(Wait::Settling(Step::Create)))]
 #[case::the_first_is_at_work_and_another_refusal(Refusal::Other, tenant().with_unclaimed_creations(), wait(Wait::Settling(Step::Create)))]
-#[case::nothing_runs(Refusal::NameExists, tenant(), Action::EndAttempt(End::Rejected))]
+#[case::nothing_runs(Refusal::NameExists, tenant(), wait(Wait::Undecided))]
 #[case::nothing_runs_and_another_refusal(
     Refusal::Other,
     tenant(),
@@ -194,10 +194,21 @@ fn a_refusal_of_a_retry(#[case] refusal: Refusal, #[case] facts: Facts, #[case] 
 }
 
 #[test]
-fn a_refused_retry_waits_ten_minutes_at_most_for_the_first_request() {
-    let task = Task::Refused(Refusal::NameExists);
-    let facts = tenant()
-        .with_unclaimed_creations()
-        .creating_again(task, WAITED);
-    assert_eq!(plan(&facts), Action::EndAttempt(End::Rejected));
+fn a_refused_retry_is_sent_again_after_ten_minutes() {
+    let refused = |refusal| {
+        let facts = tenant().with_unclaimed_creations();
+        plan(&facts.creating_again(Task::Refused(refusal), WAITED))
+    };
+    assert_eq!(refused(Refusal::NameExists), Action::Create);
+    assert_eq!(refused(Refusal::Other), Action::EndAttempt(End::Rejected));
+}
+
+/// The server says that the name is taken, and an earlier request may have taken it.
+#[rstest]
+#[case::at_once(SETTLED)]
+#[case::after_ten_minutes(WAITED)]
+#[case::elsewhere(ELSEWHERE)]
+fn a_refused_retry_is_not_left_behind(#[case] unknown: Unknown) {
+    let facts = tenant().creating_again(Task::Refused(Refusal::NameExists), unknown);
+    assert_eq!(plan(&facts.deleting()), wait(Wait::Undecided));
 }

@@ -37,15 +37,62 @@ async fn a_name_is_looked_for_in_its_normal_form(
     let before = by_name(contoso(name), &[named(stored)]);
     let exact = name == stored;
     assert_eq!(before != Sighting::Absent, exact, "adoption is exact");
-    let beside = by_name(creating.beside_one_alike(), &[named(stored)]);
-    assert_eq!(beside != Sighting::Absent, exact, "one alike was there");
+    let beside = |alike| by_name(creating.clone().beside(alike), &[named(stored)]);
+    let it_was_there = beside(Some(&["1"]));
+    assert_eq!(
+        it_was_there != Sighting::Absent,
+        exact,
+        "it was there before"
+    );
+    if sighting == Sighting::Alike {
+        let another_was = beside(Some(&["0"]));
+        assert_eq!(another_was, Sighting::Different, "another one was there");
+        assert_eq!(beside(None), Sighting::Different, "nobody knows");
+    }
 }
 
 #[tokio::test]
-async fn of_two_names_alike_neither_is_ours() {
+async fn of_two_names_alike_nobody_can_tell_which_is_ours() {
     let listed = [named("Contoso "), viis::Tenant::test("2", " Contoso")];
-    let sighting = by_name(contoso("Contoso").creating(None), &listed);
-    assert_eq!(sighting, Sighting::Absent);
+    let creating = contoso("Contoso").creating(None);
+    assert_eq!(by_name(creating.clone(), &listed), Sighting::Different);
+    let one_before = by_name(creating.clone().beside(Some(&["2"])), &listed);
+    assert_eq!(one_before, Sighting::Different);
+    let both_before = by_name(creating.beside(Some(&["1", "2"])), &listed);
+    assert_eq!(both_before, Sighting::Absent);
+}
+
+/// Nothing was sent: it is somebody else's.
+#[tokio::test]
+async fn before_anything_was_sent_a_name_alike_is_no_matter() {
+    let stage = Stage::ready();
+    stage.lists(&[named("Contoso ")]);
+    let mut memory = remembering(|seen| seen.written_here = true);
+    let creating = contoso("Contoso").creating(None).beside(Some(&["0"]));
+    let scene = look(&stage, creating, &mut memory);
+    assert_eq!(scene.facts.world.by_name, Sighting::Absent);
+}
+
+#[tokio::test]
+async fn a_task_that_the_status_shows_as_an_earlier_one_names_nothing_of_ours() {
+    let sighting = |created: &str| {
+        let stage = Stage::ready();
+        stage.lists(&[named("Somebody")]);
+        stage
+            .picture()
+            .watch_task(&TaskId::new("9"), &owner("acme"));
+        let task = viis::Task::test("9").made_at("2026-01-01T00:00:00");
+        stage.picture().shows_tasks(&[task.made(named("Somebody"))]);
+        let mut tenant = contoso("Contoso").creating(Some("9"));
+        tenant.own().task = Some(api::TaskStatus {
+            id: "9".to_owned(),
+            created: Some(created.to_owned()),
+            ..api::TaskStatus::default()
+        });
+        facts(&stage, tenant).world.by_name
+    };
+    assert_eq!(sighting("2026-01-01T00:00:00"), Sighting::Different);
+    assert_eq!(sighting("2025-12-31T00:00:00"), Sighting::Absent);
 }
 
 #[tokio::test]
@@ -54,7 +101,7 @@ async fn what_another_tenant_has_recorded_is_not_ours_however_alike() {
     stage.lists(&[named("Contoso")]);
     stage.tenant(Tenant::test("other").recorded_as("1", Some("Contoso")));
     let facts = facts(&stage, contoso("Contoso ").creating(None));
-    assert_eq!(facts.world.by_name, Sighting::Owned);
+    assert_eq!(facts.world.by_name, Sighting::Absent);
 }
 
 #[rstest]
