@@ -10,7 +10,7 @@ use crate::kube::{Machine, Tenant, Uid};
 use crate::model::{Event, Model, resync};
 use crate::state::State;
 use crate::turn::Fate;
-use crate::world::{Id, normal};
+use crate::world::{Id, Tenant as Found, normal};
 
 /// More steps than any state needs: beyond this it turns in circles.
 const STEPS: usize = 400;
@@ -150,10 +150,12 @@ impl Model {
                 named.maker != Some(uid) || recorded_elsewhere(state, uid, named.id)
             });
         let unknown = tenant.spec.existing.is_some() && found.is_none();
-        // Nothing shows whether what is there is what was sent.
+        // Nothing shows whether what is there is what was sent; or the server has said that the
+        // name is taken, and nothing shows by what.
+        let differs = |named: &Found| normal(named.fields) != normal(tenant.spec.fields);
         let undecided = status.creation.is_some()
             && status.said.stalled
-            && named.is_some_and(|named| normal(named.fields) != normal(tenant.spec.fields));
+            && named.map_or(tenant.meta.deleting, differs);
         // A restored server gives identifiers twice: that may need a person.
         let stalls = state.restored && status.said.stalled;
         tenant.spec.suspend || mismatch || rival || taken || unknown || undecided || stalls
