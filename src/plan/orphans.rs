@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// It disappeared with a recorded tenant, and nobody released it.
+    /// It disappeared with a recorded tenant, and the operator had not released it.
     const LOST: Departure = Departure {
         presence: Presence::Gone,
         record: Record::Recorded,

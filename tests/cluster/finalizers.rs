@@ -58,12 +58,7 @@ async fn everything_goes(stand: &Stand) {
 #[tokio::test]
 async fn a_lost_finalizer_is_restored_while_the_server_is_away() {
     let stand = with_a_machine().await;
-    stand.simulator.goes_away().await;
-    stand.integration_server().is_asked_again().await;
-    stand
-        .integration_server()
-        .has("Reachable", "False", "ConnectFailed")
-        .await;
+    stand.server_goes_away().await;
     replace(&stand).await;
     both_are_protected(&stand).await;
     stand.simulator.comes_back().await;
@@ -110,12 +105,7 @@ async fn a_lost_finalizer_is_restored_without_permission_or_server() {
 #[tokio::test]
 async fn a_lost_finalizer_of_an_integration_server_is_restored() {
     let stand = with_a_machine().await;
-    stand.simulator.goes_away().await;
-    stand.integration_server().is_asked_again().await;
-    stand
-        .integration_server()
-        .has("Reachable", "False", "ConnectFailed")
-        .await;
+    stand.server_goes_away().await;
     let manifest = stand.server_manifest().0.to_string();
     stand
         .kubectl(&["replace", "--filename", "-"], &manifest)

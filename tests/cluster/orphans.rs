@@ -28,15 +28,6 @@ async fn with_a_machine() -> Stand {
     stand
 }
 
-async fn the_server_goes_away(stand: &Stand) {
-    stand.simulator.goes_away().await;
-    stand.integration_server().is_asked_again().await;
-    stand
-        .integration_server()
-        .has("Reachable", "False", "ConnectFailed")
-        .await;
-}
-
 async fn the_server_comes_back(stand: &Stand) {
     stand.simulator.comes_back().await;
     stand.integration_server().within(75).becomes_ready().await;
@@ -103,7 +94,7 @@ async fn an_orphaned_tenant_is_reported_until_it_is_deleted_on_the_server() {
     let mut stand = with_a_machine().await;
     stand.machine("acme-web").delete().await;
     stand.machine("acme-web").is_gone().await;
-    the_server_goes_away(&stand).await;
+    stand.server_goes_away().await;
     let acme = stand.tenant("acme").get().await;
     let id = acme.status.unwrap().tenant_id.unwrap();
     stand.tenant("acme").delete().await;
@@ -155,7 +146,7 @@ async fn an_orphaned_tenant_is_reported_until_it_is_deleted_on_the_server() {
 #[tokio::test]
 async fn an_orphaned_machine_is_reported_until_it_is_unregistered_on_the_server() {
     let mut stand = with_a_machine().await;
-    the_server_goes_away(&stand).await;
+    stand.server_goes_away().await;
     stand.machine("acme-web").delete().await;
     stand
         .machine("acme-web")
@@ -201,7 +192,7 @@ async fn an_orphan_whose_resource_another_finalizer_keeps_is_reported_on_it() {
     let stand = with_a_machine().await;
     stand.machine("acme-web").delete().await;
     stand.machine("acme-web").is_gone().await;
-    the_server_goes_away(&stand).await;
+    stand.server_goes_away().await;
     let both = finalizers(&[FINALIZER, FOREIGN]);
     let acme = stand.tenant("acme").patch(both).await;
     let id = acme.status.unwrap().tenant_id.unwrap();
@@ -231,7 +222,7 @@ async fn an_orphan_whose_resource_another_finalizer_keeps_is_reported_on_it() {
 #[tokio::test]
 async fn an_orphaned_machine_is_adopted_by_another_resource() {
     let stand = with_a_machine().await;
-    the_server_goes_away(&stand).await;
+    stand.server_goes_away().await;
     let both = finalizers(&[FINALIZER, FOREIGN]);
     stand.machine("acme-web").patch(both).await;
     stand.machine("acme-web").delete().await;

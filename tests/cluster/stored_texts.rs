@@ -1,4 +1,4 @@
-//! Servers that store a text otherwise than it was sent: without outer blanks, with one blank
+//! Servers that store a text differently from what was sent: without outer blanks, with one blank
 //! for each run of white space, in NFC, shortened. A tenant that our own task made is ours all
 //! the same, and is never created again or left behind.
 
@@ -101,7 +101,7 @@ async fn a_lost_response_and_a_normalized_name_and_description() {
     assert!(said.contains("description: sent"), "{said}");
 }
 
-/// Nobody can tell whether the shortened description is what was sent.
+/// Nothing shows whether the shortened description is what was sent.
 #[tokio::test]
 async fn a_lost_response_and_a_shortened_description() {
     let stand = stand_with(json!({"storedTexts": "shortened"})).await;

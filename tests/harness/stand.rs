@@ -251,6 +251,15 @@ impl Stand {
 
     // === what a test speaks about ===
 
+    /// The Integration Server goes away, and the operator says so.
+    pub async fn server_goes_away(&self) {
+        self.simulator.goes_away().await;
+        self.integration_server().is_asked_again().await;
+        self.integration_server()
+            .has("Reachable", "False", "ConnectFailed")
+            .await;
+    }
+
     pub fn tenant(&self, name: &str) -> Subject<Tenant> {
         self.tenant_in(&self.namespace, name)
     }

@@ -1,5 +1,5 @@
 //! Notes what a resource leaves on a server when it loses our finalizer while it is being
-//! deleted, or disappears. Reads what is watched and the server cache; calls nobody.
+//! deleted, or disappears. Reads what is watched and the server cache; calls no server.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;

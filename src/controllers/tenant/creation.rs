@@ -297,7 +297,7 @@ impl Run<'_> {
         self.after_call(scene, got.map(drop)).await
     }
 
-    /// What the server stores of a creation otherwise than it was sent.
+    /// What the server stores differently from what was sent.
     fn stored_differently(&self, scene: &Scene, id: &TenantId) -> Option<String> {
         let stored = self.memory.attempt.as_ref()?.stored.as_ref()?;
         let differs = stored.id == *id && stored::differs(&scene.tenant, &Entry::from(stored));

@@ -221,7 +221,7 @@ pub enum Sighting {
     /// from its request to its end, named it.
     Equal,
     /// There, unowned, and equal after normalization only (blanks, line ends, NFC). No tenant was
-    /// when the creation began, so the server has stored ours otherwise than it was sent.
+    /// when the creation began, so the server has stored ours differently from what was sent.
     Alike,
     /// There, unowned, and a field differs.
     Different,

@@ -2,8 +2,8 @@
 //!
 //! There is no idempotency key: the identifier that our own task names, names, which are
 //! unique on the server, and the inventory decide. The name was absent before the intent
-//! was persisted, so a tenant with our name and equal fields is ours. Of one with other
-//! fields nobody can tell: a server may store what it is sent otherwise.
+//! was persisted, so a tenant with our name and equal fields is ours. One with other fields
+//! is undecided: a server may store a text differently from what was sent.
 
 use super::{Creation, End, Facts, Sighting, Unknown, Wait};
 use crate::plan::{Refusal, Task};

@@ -207,7 +207,7 @@ fn followed_removal(around: &Around<'_>, removal: &mut RemovalMemory, id: &TaskI
 }
 
 /// Whether a task that was followed from its request is still the same one: the server has
-/// never been without it, and says that it was made at the same time.
+/// never been without it, and shows the same creation time.
 fn keep_in_sight(
     around: &Around<'_>,
     id: &TaskId,
@@ -269,7 +269,7 @@ pub fn change(around: &Around<'_>, memory: &mut Memory) -> Change {
 }
 
 /// Whether a request whose response was lost may be repeated before it can no longer arrive:
-/// the same one, once a survey from after it shows no such task that nobody claims. Carried out
+/// the same one, once a survey from after it shows no unclaimed task of this type. Carried out
 /// twice, it changes nothing; its opposite would be undone.
 fn is_repeatable(around: &Around<'_>, lost: &LostChange) -> bool {
     let Some(picture) = around.picture() else {

@@ -114,8 +114,8 @@ pub fn by_name(around: &Around<'_>, found: Option<&Found>, made: Option<&Made>) 
     if !is_type(tenant, entry) {
         return Sighting::Different;
     }
-    // The server named it as what our task made: a field that it writes in another way does
-    // not make it somebody else's.
+    // The server named it as what our task created, so a field that it stores differently does
+    // not prove that it belongs to another user.
     let is_made = made.is_some_and(|made| made.id == *id);
     let is_alike = around.status.creation.is_some() && stored::is_alike(tenant, entry);
     match how {

@@ -19,7 +19,7 @@ pub fn is_alike(tenant: &Tenant, entry: &Entry) -> bool {
             .is_none_or(|(sent, stored)| normalized(sent) == normalized(stored))
 }
 
-/// Whether the server stores the tenant otherwise than it was sent.
+/// Whether the server stores the tenant differently from what was sent.
 pub fn differs(tenant: &Tenant, entry: &Entry) -> bool {
     *entry.name != *tenant.server_name() || !is_equal(tenant, entry)
 }

@@ -150,8 +150,8 @@ fn set_stages(
     }
 }
 
-/// How the server stores what the operator created otherwise than it was sent: as it was said
-/// when the tenant was recorded, else as far as a list shows it.
+/// How the stored tenant differs from what was sent: as reported when the tenant was recorded,
+/// else as far as a list shows it.
 fn stored_differently(scene: &Scene, status: &TenantStatus) -> Option<String> {
     let known = conditions::find(&status.conditions, ConditionType::Provisioned);
     let known = known.filter(|known| known.reason == reasons::STORED_DIFFERENTLY);

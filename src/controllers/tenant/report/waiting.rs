@@ -315,12 +315,12 @@ fn undecided(scene: &Scene) -> Line {
         |(id, entry)| format!("tenant {} (identifier {id})", quoted(&entry.name)),
     );
     let way_out = if scene.facts.deleting {
-        "Find out whose it is. To keep it, set deletionPolicy: Retain. If nobody needs it, delete \
-         it on the Integration Server."
+        "Find out whose it is. To keep it, set deletionPolicy: Retain. If it is not needed, \
+         delete it on the Integration Server."
     } else {
         "Find out whose it is. To keep it for this customer, delete this Tenant with \
-         deletionPolicy: Retain and create one with its name and existingTenantID. If nobody needs \
-         it, delete it on the Integration Server: the operator then creates it again."
+         deletionPolicy: Retain and create one with its name and existingTenantID. If it is not \
+         needed, delete it on the Integration Server: the operator then creates it again."
     };
     Line::stalled(
         reasons::IDENTITY_MISMATCH,

@@ -1,4 +1,4 @@
-//! Servers that store a text otherwise than it was sent.
+//! Servers that store a text differently from what was sent.
 
 use super::*;
 
@@ -47,7 +47,7 @@ async fn a_name_is_looked_for_in_its_normal_form(
     if sighting == Sighting::Alike {
         let another_was = beside(Some(&["0"]));
         assert_eq!(another_was, Sighting::Different, "another one was there");
-        assert_eq!(beside(None), Sighting::Different, "nobody knows");
+        assert_eq!(beside(None), Sighting::Different, "not known");
     }
 }
 
@@ -62,7 +62,7 @@ async fn of_two_names_alike_nobody_can_tell_which_is_ours() {
     assert_eq!(both_before, Sighting::Absent);
 }
 
-/// Nothing was sent: it is somebody else's.
+/// Nothing was sent, so the tenant belongs to another user.
 #[tokio::test]
 async fn before_anything_was_sent_a_name_alike_is_no_matter() {
     let stage = Stage::ready();
